@@ -1,0 +1,327 @@
+/*
+ * paxoskv.h - client of paxoskvd: a replicated, durable, linearizable
+ * key-value store.
+ *
+ * A handle is one session with one group: one UDP socket, up to PKV_FLIGHT_MAX
+ * operations in flight, each executed at most once however often it is sent
+ * again.  A handle is used by one thread at a time; different handles do not
+ * know each other.  Nothing here prints, exits, starts a thread, installs a
+ * signal handler or calls back.
+ *
+ * Either block, one operation at a time:
+ *
+ *     struct pkv *h;
+ *
+ *     if (pkv_open(&h, "10.0.0.1:7401,10.0.0.2:7401", NULL, 0) == PKV_OK) {
+ *         pkv_put(h, "k", 1, "v", 1);
+ *         pkv_close(h);
+ *     }
+ *
+ * or let many be under way, from any event loop:
+ *
+ *     pkv_submit(h, &op);            queue it; nothing is sent yet
+ *     pkv_flush(h);                  send what was queued
+ *     wait until pkv_fd(h) is readable, or pkv_wait_ms(h) are over
+ *     pkv_process(h);                receive, send again, send
+ *     while (pkv_next(h, &r)) ...    collect what is finished
+ *
+ * Both may be mixed; a blocking call works on the other operations too, and
+ * leaves their results for pkv_next().  Operations in flight run in any order:
+ * who needs an order waits for the result.
+ */
+#ifndef PAXOSKV_H
+#define PAXOSKV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PKV_VERSION_MAJOR 0
+#define PKV_VERSION_MINOR 1
+#define PKV_VERSION_PATCH 0
+
+#define PKV_KEY_MAX     1024 /* bytes of a key, at least 1 */
+#define PKV_COMMAND_MAX 1200 /* bytes of key, value and operands together */
+#define PKV_FLIGHT_MAX  64   /* operations in flight or not yet collected */
+#define PKV_SERVERS_MAX 16   /* addresses in a list of servers */
+#define PKV_MEMBERS_MAX 9    /* of a group */
+#define PKV_PORT        7401 /* where none is given */
+#define PKV_TEXT_MAX    1024 /* bytes that any explanation fits into */
+
+struct pkv;
+
+enum pkv_status {
+    PKV_OK = 0,
+    PKV_NOTFOUND = 1,
+    PKV_MISMATCH = 2,     /* cas: the value is another one */
+    PKV_UNAVAILABLE = 3,  /* not done: no answer from a leader in time */
+    PKV_UNKNOWN = 4,      /* done or not: it was sent, and not answered */
+    PKV_BUSY = 5,         /* not done: the group is overloaded */
+    PKV_FULL = 6,         /* not done: the store (or its sessions) is full */
+    PKV_EXPIRED = 7,      /* done or not: the session was gone (a write) */
+    PKV_NOT_NUMBER = 8,   /* not done: incr of what is not a number */
+    PKV_OVERFLOW = 9,     /* not done: incr beyond 64 bits */
+    PKV_REFUSED = 10,     /* not done: a member found it malformed */
+    PKV_INVALID = 11,     /* refused here: an argument is wrong */
+    PKV_TOO_LARGE = 12,   /* refused here: see the limits above */
+    PKV_AGAIN = 13,       /* refused here: collect results with pkv_next() */
+    PKV_SYSTEM = 14,      /* a system call failed: errno says why */
+};
+
+enum pkv_code {
+    PKV_PUT = 1,
+    PKV_DEL = 2,
+    PKV_CAS = 3,
+    PKV_INCR = 4,
+    PKV_GET = 16,
+    PKV_LIST = 17,
+    PKV_PING = 18,
+};
+
+#define PKV_ABSENT 1u /* PKV_CAS: the key must not exist */
+#define PKV_KEYS   2u /* PKV_LIST: keys without values */
+
+/* What to do.  All of it is copied by the call that takes it. */
+struct pkv_op {
+    enum pkv_code code;
+    unsigned flags;
+    const void *key; /* LIST: go on behind this key; may be empty */
+    size_t key_len;
+    const void *expected; /* CAS: the old value; LIST: the prefix */
+    size_t expected_len;
+    const void *value; /* PUT, CAS: the new value */
+    size_t value_len;
+    int64_t delta;       /* INCR */
+    unsigned timeout_ms; /* 0: that of the handle */
+    void *user;          /* comes back with the result */
+};
+
+/*
+ * What came of it.  value is borrowed until the next call with this handle:
+ * GET: the value; MISMATCH: the current one; INCR: the new number, decimal;
+ * LIST: a page, to be read by pkv_pair_next().
+ */
+struct pkv_result {
+    void *user;
+    enum pkv_code code;
+    enum pkv_status status;
+    const void *value;
+    size_t value_len;
+    bool more;           /* LIST: further pairs lie behind this page */
+    uint64_t slot;       /* where it was executed, or the state it was read at */
+    uint64_t elapsed_ns; /* from being sent first to being answered */
+};
+
+struct pkv_pair {
+    const void *key;
+    size_t key_len;
+    const void *value;
+    size_t value_len;
+    uint64_t version; /* slot of the last write of this key */
+};
+
+/* ---- handles -------------------------------------------------------------*/
+
+/*
+ * Make a handle from "HOST[:PORT][,HOST[:PORT]...]"; an IPv6 address stands in
+ * brackets.  Names are resolved now, which may block; nothing is sent yet, and
+ * the members need not run.  One reachable member is enough, more are better.
+ *
+ * why  if not NULL, gets why_size bytes of text on failure
+ *
+ * Returns PKV_OK, PKV_INVALID (the list, or a name that does not resolve) or
+ * PKV_SYSTEM.  *h is NULL on failure.
+ */
+enum pkv_status pkv_open(struct pkv **h, const char *servers, char *why,
+                         size_t why_size);
+
+/*
+ * The same with the members of an ini file of paxoskvd; the handle then talks
+ * to the cluster of that name only.  why may get several lines.
+ */
+enum pkv_status pkv_open_config(struct pkv **h, const char *path, char *why,
+                                size_t why_size);
+
+/* Time limit of the operations to come, 1 ms and more; at first 5,000 ms. */
+void pkv_set_timeout_ms(struct pkv *h, unsigned timeout_ms);
+
+/*
+ * End the session and give back all memory.  Waits for some milliseconds at
+ * most; results not collected are lost.  NULL is allowed.
+ */
+void pkv_close(struct pkv *h);
+
+/* ---- one at a time -------------------------------------------------------*/
+
+/*
+ * Do op and wait for its result.  Returns r->status; r may be NULL, and if it
+ * is not it is set whatever the status.
+ */
+enum pkv_status pkv_call(struct pkv *h, const struct pkv_op *op,
+                         struct pkv_result *r);
+
+enum pkv_status pkv_put(struct pkv *h, const void *key, size_t key_len,
+                        const void *value, size_t value_len);
+enum pkv_status pkv_get(struct pkv *h, const void *key, size_t key_len,
+                        struct pkv_result *r);
+enum pkv_status pkv_del(struct pkv *h, const void *key, size_t key_len);
+
+/* old is NULL: the key must be absent.  On PKV_MISMATCH r has the value. */
+enum pkv_status pkv_cas(struct pkv *h, const void *key, size_t key_len,
+                        const void *old, size_t old_len, const void *value,
+                        size_t value_len, struct pkv_result *r);
+
+/* Absent counts as 0; *number (may be NULL) gets the new one. */
+enum pkv_status pkv_incr(struct pkv *h, const void *key, size_t key_len,
+                         int64_t delta, int64_t *number);
+
+/*
+ * One page of the pairs whose keys begin with prefix, ordered by bytes.  Each
+ * page is linearizable, several pages are not one picture.  While r->more, the
+ * next page is asked for with the last key of this one as after.
+ */
+enum pkv_status pkv_list(struct pkv *h, const void *prefix, size_t prefix_len,
+                         const void *after, size_t after_len, unsigned flags,
+                         struct pkv_result *r);
+
+/* PKV_OK if a leader that a majority has just confirmed answers. */
+enum pkv_status pkv_ping(struct pkv *h);
+
+/* Take the next pair off a page; false at its end.  Changes *r, not the page. */
+bool pkv_pair_next(struct pkv_result *r, struct pkv_pair *pair);
+
+/* ---- many at a time ------------------------------------------------------*/
+
+/*
+ * Queue op.  Its time limit begins with the next pkv_flush() or pkv_process().
+ * Returns PKV_OK, and then pkv_next() gives a result, whatever happens;
+ * PKV_AGAIN, PKV_INVALID or PKV_TOO_LARGE, and then nothing was queued.
+ */
+enum pkv_status pkv_submit(struct pkv *h, const struct pkv_op *op);
+
+/* Send what is queued.  Never blocks. */
+void pkv_flush(struct pkv *h);
+
+/* Receive, keep time, send again what is due and what is queued; no blocking. */
+void pkv_process(struct pkv *h);
+
+/* The next result, in the order of finishing; false if there is none now. */
+bool pkv_next(struct pkv *h, struct pkv_result *r);
+
+/* To be waited for until it is readable; it stays the same till the close. */
+int pkv_fd(const struct pkv *h);
+
+/*
+ * Call pkv_process() after so many milliseconds at the latest; -1: not before
+ * the descriptor is readable.  Also while nothing is in flight: a session that
+ * is not kept alive ends after a minute, and the next write opens another.
+ */
+int pkv_wait_ms(const struct pkv *h);
+
+/* Operations submitted and not yet collected. */
+unsigned pkv_in_flight(const struct pkv *h);
+
+/* ---- words ---------------------------------------------------------------*/
+
+/*
+ * One word: ok notfound mismatch unavailable unknown busy full expired, and
+ * error for all others.
+ */
+const char *pkv_status_word(enum pkv_status status);
+
+/* A sentence without its full stop, the same for every handle. */
+const char *pkv_status_text(enum pkv_status status);
+
+/*
+ * A sentence that names servers and what they answered, for the result of an
+ * operation of h with this status and time limit (0: that of the handle).
+ */
+void pkv_explain(const struct pkv *h, enum pkv_status status,
+                 unsigned timeout_ms, char *text, size_t size);
+
+/* "0.1.0" */
+const char *pkv_version(void);
+
+/* ---- the group -----------------------------------------------------------*/
+
+#define PKV_COUNTERS_MAX 64
+
+enum pkv_role {
+    PKV_FOLLOWER = 0,
+    PKV_CANDIDATE = 1,
+    PKV_LEADER = 2,
+    PKV_PROVISIONAL = 3,
+};
+
+/* One member as it says itself; if it is not up, id and addr alone count. */
+struct pkv_member {
+    unsigned id;
+    char addr[64];
+    bool up;
+    enum pkv_role role;
+    unsigned leader;  /* id, 0: none known */
+    bool confirmed;   /* it is, or follows, a leader that a majority hears */
+    char reason[128]; /* why there is none */
+    uint64_t ballot_round;
+    unsigned ballot_node;
+    uint64_t promised_round;
+    unsigned promised_node;
+    uint64_t chosen;
+    uint64_t executed;
+    uint64_t state_hash; /* at executed */
+    unsigned heard_count;
+    unsigned heard[PKV_MEMBERS_MAX]; /* ids of members heard lately */
+    uint64_t keys;
+    uint64_t log_bytes;
+    uint64_t memory_bytes;
+    bool sync;    /* a positive answer means: on the medium */
+    bool io_ring; /* io_uring, else epoll */
+    uint64_t uptime_s;
+    unsigned mtu;
+    unsigned counter_count;
+    uint64_t counters[PKV_COUNTERS_MAX];
+    uint64_t rtt_ns; /* of a bare question and answer */
+};
+
+struct pkv_cluster {
+    char name[64];
+    char group[64]; /* the multicast address and port */
+    unsigned size;
+    unsigned quorum;
+    unsigned up;       /* members that answered */
+    unsigned leader;   /* id of the leader that a majority hears, or 0 */
+    char reason[128];  /* why there is none, or empty */
+    struct pkv_member members[PKV_MEMBERS_MAX]; /* by id */
+};
+
+/*
+ * Ask a member who the members are, and then each of them how it is; each has
+ * a quarter of the time limit of h.  Returns PKV_OK if at least one answered,
+ * PKV_UNAVAILABLE or PKV_SYSTEM.
+ */
+enum pkv_status pkv_status(struct pkv *h, struct pkv_cluster *cluster);
+
+/* snake_case name of a counter, or NULL beyond the last. */
+const char *pkv_counter_name(unsigned counter);
+
+/* A cluster that answered on the default group of this machine. */
+struct pkv_found {
+    char name[64];
+    char servers[512]; /* for pkv_open() */
+};
+
+/*
+ * Ask the default multicast group on the loopback interface, for 200 ms.
+ * Fills in up to found_max clusters.  Returns how many there are, or -errno.
+ */
+int pkv_discover(struct pkv_found *found, unsigned found_max);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

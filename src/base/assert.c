@@ -1,0 +1,11 @@
+/* assert.c - see assert.h.  The one place of the pure rooms that may abort. */
+#include "base/assert.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+_Noreturn void assert_fail(const char *what, const char *file, int line)
+{
+    fprintf(stderr, "%s:%d: broken invariant: %s\n", file, line, what);
+    abort();
+}

@@ -1,0 +1,134 @@
+/* outbox.c - see outbox.h */
+#include "daemon/outbox.h"
+
+#include "base/assert.h"
+#include "wire/parts.h"
+
+#include <stddef.h>
+
+void outbox_init(struct outbox *o)
+{
+    uint8_t i;
+
+    ASSERT(parts_count(PEER_MESSAGE_MAX, o->body_max) <= DATAGRAM_PARTS_MAX);
+    o->counter = 0;
+    o->lost = 0;
+    o->group = (struct outbox_lane){ 0 };
+    for (i = 0; i < MEMBERS_MAX; i++) o->lanes[i] = (struct outbox_lane){ 0 };
+}
+
+/* Queue a datagram whose body stands in the buffer, which is given up. */
+static void outbox_send(struct outbox *o, uint8_t to, struct loop_buffer *b,
+                        uint32_t len, uint16_t part, uint16_t parts)
+{
+    const struct members *m = o->members;
+    const struct datagram_head head = {
+        .kind = DATAGRAM_PEER,
+        .sender = m->ids[m->self],
+        .part = part,
+        .parts = parts,
+        .cluster = o->cluster,
+        .incarnation = o->incarnation,
+        .nonce = o->process,
+        .counter = o->counter,
+    };
+    uint8_t i;
+
+    datagram_seal(b->bytes, len, &head);
+    if (to != TO_GROUP) {
+        loop_send(o->loop, o->socket, b, len, &m->addresses[to]);
+    } else if (m->group.family) {
+        loop_send(o->loop, o->socket, b, len, &m->group);
+    } else {
+        for (i = 0; i < m->n; i++) {
+            if (i == m->self) continue;
+            loop_send(o->loop, o->socket, b, len, &m->addresses[i]);
+        }
+    }
+    loop_send_done(o->loop, b);
+}
+
+static void outbox_send_lane(struct outbox *o, uint8_t to,
+                             struct outbox_lane *lane)
+{
+    if (!lane->buffer) return;
+    o->counter++;
+    outbox_send(o, to, lane->buffer, lane->len, 0, 1);
+    *lane = (struct outbox_lane){ 0 };
+}
+
+/* A message longer than a datagram; losing a part of it loses it all. */
+static void outbox_add_parts(struct outbox *o, uint8_t to,
+                             const struct message *m)
+{
+    struct writer w = writer_of(o->scratch, sizeof o->scratch);
+    struct bytes body;
+    uint32_t parts, part;
+
+    peer_encode(m, &w);
+    ASSERT(writer_ok(&w));
+    body = bytes_of(o->scratch, (uint32_t)writer_len(&w));
+    parts = parts_count(body.len, o->body_max);
+    ASSERT(parts <= DATAGRAM_PARTS_MAX);
+    o->counter++;
+    for (part = 0; part < parts; part++) {
+        const struct bytes cut = parts_cut(body, o->body_max, part);
+        struct loop_buffer *b = loop_send_buffer(o->loop);
+
+        if (!b) {
+            o->lost++;
+            return;
+        }
+        ASSERT(DATAGRAM_HEAD + cut.len <= b->size);
+        memcpy(b->bytes + DATAGRAM_HEAD, cut.at, cut.len);
+        outbox_send(o, to, b, DATAGRAM_HEAD + cut.len, (uint16_t)part,
+                    (uint16_t)parts);
+    }
+}
+
+static void outbox_append(struct outbox *o, struct outbox_lane *lane,
+                          const struct message *m)
+{
+    struct writer w;
+
+    if (!lane->buffer) {
+        lane->buffer = loop_send_buffer(o->loop);
+        if (!lane->buffer) {
+            o->lost++;
+            return;
+        }
+        ASSERT(DATAGRAM_HEAD + o->body_max <= lane->buffer->size);
+        lane->len = DATAGRAM_HEAD;
+    }
+    w = writer_of(lane->buffer->bytes + lane->len,
+                  DATAGRAM_HEAD + o->body_max - lane->len);
+    peer_encode(m, &w);
+    ASSERT(writer_ok(&w));
+    lane->len += (uint32_t)writer_len(&w);
+}
+
+void outbox_add(struct outbox *o, uint8_t to, const struct message *m)
+{
+    const uint32_t size = peer_size(m);
+    struct outbox_lane *lane = to == TO_GROUP ? &o->group : &o->lanes[to];
+
+    ASSERT(to == TO_GROUP || to < o->members->n);
+    ASSERT(to != o->members->self);
+
+    if (o->members->n == 1) return; /* nobody is there to hear it */
+    if (size > o->body_max) {
+        outbox_add_parts(o, to, m);
+        return;
+    }
+    if (lane->buffer && lane->len + size > DATAGRAM_HEAD + o->body_max)
+        outbox_send_lane(o, to, lane);
+    outbox_append(o, lane, m);
+}
+
+void outbox_flush(struct outbox *o)
+{
+    uint8_t i;
+
+    outbox_send_lane(o, TO_GROUP, &o->group);
+    for (i = 0; i < o->members->n; i++) outbox_send_lane(o, i, &o->lanes[i]);
+}

@@ -1,0 +1,235 @@
+/* server.c - see server.h */
+#include "daemon/server.h"
+
+#include "base/assert.h"
+#include "base/units.h"
+#include "daemon/intake.h"
+#include "daemon/perform.h"
+#include "daemon/report.h"
+#include "io/host.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SERVER_STOP_NS (2 * NS_PER_S) /* for the last writes to end */
+
+void server_end(struct server *s, int status, const char *format, ...)
+{
+    va_list args;
+
+    if (s->ended) return;
+    s->ended = true;
+    s->failure.status = status;
+    va_start(args, format);
+    vsnprintf(s->failure.text, sizeof s->failure.text, format, args);
+    va_end(args);
+}
+
+void server_step(struct server *s, struct event *ev)
+{
+    ev->now_ns = s->now_ns;
+    node_step(s->node, ev, &s->effects);
+    perform_effects(s);
+}
+
+static void server_on_signal(struct server *s, int signo)
+{
+    struct event stop = { .type = EVENT_STOP };
+    int rc;
+
+    if (signo == SIGHUP) {
+        rc = log_reopen();
+        if (rc < 0)
+            log_error("%s: %s; the old file is kept", s->config->log_file,
+                      strerror(-rc));
+        else log_info("log reopened");
+        return;
+    }
+    if (s->stop_by_ns) {
+        server_end(s, EXIT_STOPPED, "stopped at once");
+        return;
+    }
+    log_info("stopping on %s", signo == SIGINT ? "SIGINT" : "SIGTERM");
+    notify_send(&s->notify, "STOPPING=1");
+    s->stop_by_ns = s->now_ns + SERVER_STOP_NS;
+    server_step(s, &stop);
+}
+
+static void server_on_written(struct server *s, const struct loop_event *ev)
+{
+    struct wal_fault fault = { .text = "" };
+    const int rc = wal_on_written(s->wal, ev->cookie, ev->result, &fault);
+
+    if (rc < 0)
+        server_end(s, EXIT_LOG, "%s/%s: %s", s->config->data, fault.text,
+                    strerror(-rc));
+}
+
+static void server_on_event(struct server *s, const struct loop_event *ev)
+{
+    switch (ev->type) {
+    case LOOP_DATAGRAM:
+        intake_datagram(s, ev);
+        return;
+    case LOOP_WRITTEN:
+        server_on_written(s, ev);
+        return;
+    case LOOP_ERROR:
+        server_end(s, EXIT_SYSTEM, "cannot receive from socket %u: %s",
+                    ev->socket, strerror(-ev->result));
+        return;
+    case LOOP_SIGNAL:
+        server_on_signal(s, ev->signo);
+        return;
+    }
+}
+
+/* What became durable in this turn, whether there is room for more. */
+static void server_tell_disk(struct server *s)
+{
+    struct event durable = { .type = EVENT_DURABLE };
+    struct event full = { .type = EVENT_FULL };
+
+    durable.seq = disk_durable(&s->disk);
+    if (durable.seq > s->told_durable) {
+        s->told_durable = durable.seq;
+        server_step(s, &durable);
+    }
+    full.seq = wal_is_full(s->wal);
+    if ((bool)full.seq != s->told_full) {
+        s->told_full = full.seq;
+        if (full.seq) log_error("%s: the disk is full", s->config->data);
+        else log_info("%s: there is room again", s->config->data);
+        server_step(s, &full);
+    }
+}
+
+static void server_read_back(struct server *s)
+{
+    uint32_t budget = DISK_READ_BUDGET;
+    struct wal_fault fault = { .text = "" };
+    enum disk_result result;
+    struct event ev;
+
+    while (!s->ended && disk_is_reading(&s->disk)) {
+        ev = (struct event){ .message = &s->disk.record };
+        result = disk_read_next(&s->disk, &budget, &ev.tag, &fault);
+        if (result == DISK_NOTHING) return;
+        if (result == DISK_FAILED) {
+            server_end(s, EXIT_LOG, "%s/%s", s->config->data, fault.text);
+            return;
+        }
+        ev.type = result == DISK_RECORD ? EVENT_RECORD : EVENT_READ_DONE;
+        server_step(s, &ev);
+    }
+}
+
+static void server_tick(struct server *s)
+{
+    struct event tick = { .type = EVENT_TICK };
+
+    if (s->now_ns < node_deadline_ns(s->node)) return;
+    server_step(s, &tick);
+}
+
+static void server_flush(struct server *s)
+{
+    struct event flush = { .type = EVENT_FLUSH };
+
+    server_step(s, &flush);
+    disk_flush(&s->disk);
+    outbox_flush(&s->outbox);
+    if (s->edge.open_count > 0) {
+        s->edge.leader = report_leader(s);
+        edge_flush(&s->edge);
+    }
+}
+
+static uint64_t server_deadline_ns(const struct server *s)
+{
+    uint64_t deadline_ns = node_deadline_ns(s->node);
+
+    if (disk_is_reading(&s->disk)) return 0; /* look, and go on reading */
+    deadline_ns = min_u64(deadline_ns, notify_deadline_ns(&s->notify));
+    if (s->stop_by_ns) deadline_ns = min_u64(deadline_ns, s->stop_by_ns);
+    return deadline_ns;
+}
+
+/* The clock stands still for the whole turn: nothing in it is so late. */
+static void server_read_clock(struct server *s)
+{
+    s->now_ns = host_now_ns();
+    s->edge.now_ns = s->now_ns;
+    s->disk.now_ns = s->now_ns;
+}
+
+static void server_turn(struct server *s)
+{
+    const int rc = loop_wait(s->loop, server_deadline_ns(s));
+    struct loop_event ev;
+
+    if (rc < 0) {
+        server_end(s, EXIT_SYSTEM, "io_uring: %s", strerror(-rc));
+        return;
+    }
+    server_read_clock(s);
+    while (!s->ended && loop_next(s->loop, &ev)) server_on_event(s, &ev);
+    if (!s->ended) server_tell_disk(s);
+    if (!s->ended) server_read_back(s);
+    if (!s->ended) server_tick(s);
+    if (!s->ended) server_flush(s);
+    report_episodes(s);
+    notify_watchdog(&s->notify, s->now_ns);
+}
+
+static bool server_may_stop(const struct server *s)
+{
+    if (!s->stop_by_ns) return false;
+    return disk_is_idle(&s->disk) || s->now_ns >= s->stop_by_ns;
+}
+
+/* Refusals are remembered on disk, so that the next start fails too (M2). */
+static void server_settle(struct server *s)
+{
+    const uint64_t by_ns = s->now_ns + SERVER_STOP_NS;
+    struct wal_fault fault;
+    struct loop_event ev;
+
+    while (!disk_is_idle(&s->disk) && s->now_ns < by_ns) {
+        disk_flush(&s->disk);
+        if (loop_wait(s->loop, by_ns) < 0) return;
+        server_read_clock(s);
+        while (loop_next(s->loop, &ev)) {
+            if (ev.type == LOOP_WRITTEN &&
+                wal_on_written(s->wal, ev.cookie, ev.result, &fault) < 0)
+                return;
+        }
+    }
+}
+
+/* From here on there are datagrams, and they carry the incarnation. */
+static void server_start(struct server *s)
+{
+    struct event start = { .type = EVENT_START };
+
+    server_read_clock(s);
+    server_step(s, &start);
+    s->outbox.incarnation = s->edge.incarnation = node_incarnation(s->node);
+    if (!s->ended) server_flush(s);
+    notify_send(&s->notify, "READY=1");
+}
+
+int server_run(struct server *s)
+{
+    ASSERT(s->node);
+    server_start(s);
+    while (!s->ended) {
+        server_turn(s);
+        if (server_may_stop(s)) server_end(s, EXIT_STOPPED, "stopped");
+    }
+    if (s->failure.status == EXIT_REFUSED) server_settle(s);
+    return s->failure.status;
+}

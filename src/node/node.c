@@ -1,0 +1,395 @@
+/* node.c - see node.h: one way in, and what the parts have in common. */
+#include "node/node.h"
+
+#include "base/assert.h"
+#include "base/units.h"
+#include "node/chosen.h"
+#include "node/execute.h"
+#include "node/identity.h"
+#include "node/reads.h"
+#include "node/receive.h"
+#include "node/repair.h"
+#include "node/requests.h"
+#include "node/state.h"
+
+#include <errno.h>
+
+size_t node_size(const struct node_config *cfg)
+{
+    return ARENA_SIZE(sizeof(struct node)) + blob_pool_size(cfg->pool_order) +
+           acceptor_size() + learner_size() + proposer_size() +
+           requests_size(cfg) + reads_size() + ARENA_SIZE(SCRATCH_BYTES) +
+           ARENA_SIZE(TRASH_MAX * sizeof(struct blob *));
+}
+
+static int node_init_roles(struct node *n, struct arena *mem)
+{
+    const struct proposer_config proposer = {
+        .rto_min_ns = n->cfg.rto_min_ns,
+        .rto_max_ns = n->cfg.rto_max_ns,
+        .window_slots = n->cfg.window_slots,
+        .seed = n->cfg.seed + 1,
+    };
+    int rc = blob_pool_init(&n->pool, n->cfg.pool_order, mem);
+
+    if (rc < 0) return rc;
+    rc = acceptor_init(&n->acceptor, &n->group, &n->journal, &n->pool, mem);
+    if (rc < 0) return rc;
+    rc = learner_init(&n->learner, &n->pool, mem);
+    if (rc < 0) return rc;
+    election_init(&n->election, &n->group, n->cfg.heartbeat_ns,
+                  n->cfg.priority, n->cfg.seed + 2);
+    return proposer_init(&n->proposer, &n->group, &n->pool, &proposer, mem);
+}
+
+struct node *node_init(const struct node_config *cfg, struct arena *mem)
+{
+    struct node *n = arena_take(mem, 1, sizeof *n);
+
+    ASSERT(cfg->n >= 1 && cfg->n <= MEMBERS_MAX);
+    ASSERT(cfg->self < cfg->n);
+    ASSERT(cfg->batch_bytes >= COMMAND_HEAD + COMMAND_BYTES_MAX);
+    ASSERT(cfg->batch_bytes + VALUE_HEAD <= VALUE_BYTES_MAX);
+    ASSERT(cfg->window_slots >= 1 && cfg->window_slots <= PROPOSER_AHEAD);
+
+    if (!n) return NULL;
+    *n = (struct node){ .cfg = *cfg };
+    n->group.n = cfg->n;
+    n->group.self = cfg->self;
+    memcpy(n->group.ids, cfg->ids, sizeof n->group.ids);
+    n->repair.ask_ns = NEVER_NS;
+    prng_init(&n->prng, cfg->seed);
+    if (node_init_roles(n, mem) < 0) return NULL;
+    if (requests_init(n, mem) < 0 || reads_init(n, mem) < 0) return NULL;
+    n->scratch = arena_take(mem, 1, SCRATCH_BYTES);
+    n->trash = arena_take(mem, TRASH_MAX, sizeof *n->trash);
+    if (!n->scratch || !n->trash) return NULL;
+    n->kv = kv_new(&cfg->limits, &cfg->memory);
+    return n->kv ? n : NULL;
+}
+
+void node_destroy(struct node *n)
+{
+    kv_destroy(n->kv);
+    n->kv = NULL;
+}
+
+int node_recover(struct node *n, const struct message *record)
+{
+    int rc;
+
+    ASSERT(!n->started);
+
+    switch (record->type) {
+    case RECORD_PROMISE:
+    case RECORD_ACCEPT:
+        rc = acceptor_recover(&n->acceptor, record);
+        break;
+    case RECORD_CHOSEN:
+    case RECORD_MARK:
+        rc = chosen_recover(n, record);
+        break;
+    default:
+        rc = identity_recover(n, record);
+        break;
+    }
+    return rc < 0 ? rc : execute_chosen(n, NULL);
+}
+
+void node_discard(struct node *n, struct blob *b)
+{
+    ASSERT(n->trash_count < TRASH_MAX);
+
+    if (b) n->trash[n->trash_count++] = b;
+}
+
+struct bytes node_scratch(struct node *n, struct bytes b)
+{
+    uint8_t *at = n->scratch + n->scratch_used;
+
+    ASSERT(b.len <= node_scratch_room(n));
+
+    if (b.len) memcpy(at, b.at, b.len);
+    n->scratch_used += b.len;
+    return bytes_of(at, b.len);
+}
+
+struct self_view node_self(const struct node *n)
+{
+    return (struct self_view){
+        .promised = n->acceptor.promised,
+        .ballot = n->proposer.ballot,
+        .round_seen = max_u64(n->round_seen, n->acceptor.promised.round),
+        .chosen_upto = n->learner.chosen_upto,
+        .accepted_upto = n->acceptor.accepted_upto,
+        .vote_seq = n->acceptor.vote_seq_durable,
+        .leading = proposer_is_leading(&n->proposer),
+        .resigned = n->stopping,
+        .campaigning = n->proposer.phase == PROPOSER_PREPARING ||
+                       n->proposer.phase == PROPOSER_COLLECTING,
+        .acceptor_ok = n->identity.admitted,
+        .full = n->full,
+    };
+}
+
+void node_preempt(struct node *n, uint64_t round, struct effects *out)
+{
+    if (n->proposer.phase == PROPOSER_IDLE) return;
+    effects_note(out, NOTE_PREEMPTED, n->group.self, n->proposer.ballot,
+                 round);
+    proposer_preempt(&n->proposer);
+    reads_void(n);
+    n->counters.preemptions++;
+    election_on_preempted(&n->election, proposer_rto_ns(&n->proposer),
+                          n->now_ns);
+}
+
+void node_resign(struct node *n, uint64_t reason, struct effects *out)
+{
+    struct self_view self;
+
+    if (n->proposer.phase == PROPOSER_IDLE) return;
+    effects_note(out, NOTE_RESIGNED, n->group.self, n->proposer.ballot,
+                 reason);
+    proposer_preempt(&n->proposer);
+    reads_void(n);
+    /* Whoever takes over needs some time without this one. */
+    n->election.quiet_ns = n->now_ns + 10 * n->cfg.heartbeat_ns;
+    self = node_self(n);
+    election_heartbeat(&n->election, &self, n->now_ns, out);
+}
+
+static void node_start(struct node *n, struct effects *out)
+{
+    ASSERT(!n->started);
+
+    n->started = true;
+    n->round_seen = n->acceptor.promised.round;
+    n->progress_ns = n->now_ns;
+    n->stall_ns = NS_PER_S;
+    identity_start(n, out);
+}
+
+/* What the election has decided, and phase 1 has gathered. */
+static void node_campaign(struct node *n, struct effects *out)
+{
+    struct self_view self = node_self(n);
+    struct proposer *p = &n->proposer;
+
+    if (n->election.campaign && !proposer_is_leading(p) && !n->stopping) {
+        const uint64_t round =
+            max_u64(n->election.campaign, self.round_seen + 1);
+
+        n->round_seen = round;
+        proposer_start(p, round, n->learner.chosen_upto + 1, n->now_ns, out);
+        effects_note(out, NOTE_CANDIDATE, n->group.self, p->ballot, 0);
+    }
+    n->election.campaign = 0;
+    if (!proposer_is_ready(p)) return;
+    if (proposer_lead(p, n->repair.target, kv_state_time_ns(n->kv), n->now_ns,
+                      out)) {
+        p->executed = n->learner.executed;
+        n->progress_ns = n->now_ns;
+        n->progress_slot = n->learner.executed;
+        election_on_claim(&n->election, p->ballot, &self, n->now_ns, out);
+        effects_note(out, NOTE_LEADING, n->group.self, p->ballot,
+                     p->takeover);
+        repair_target(n, p->bound);
+        self = node_self(n);
+        election_heartbeat(&n->election, &self, n->now_ns, out);
+    }
+}
+
+/* E8: a leader that cannot choose makes room for one that can. */
+static void node_check_leadership(struct node *n, struct effects *out)
+{
+    struct proposer *p = &n->proposer;
+    const uint64_t limit_ns = 5 * n->cfg.heartbeat_ns;
+
+    if (proposer_is_stalled(p, n->now_ns)) {
+        /* Who knew the values is gone: another round, another majority. */
+        n->election.campaign = node_self(n).round_seen + 1;
+        proposer_preempt(p);
+    }
+    if (!proposer_is_leading(p) || n->group.n == 1) return;
+    if (n->learner.executed > n->progress_slot ||
+        p->next_slot - 1 <= n->learner.executed) {
+        if (n->learner.executed > n->progress_slot) n->stall_ns = NS_PER_S;
+        n->progress_slot = n->learner.executed;
+        n->progress_ns = n->now_ns;
+    }
+    if (n->now_ns - n->election.happy_ns > limit_ns) {
+        node_resign(n, RESIGN_NO_MAJORITY, out);
+    } else if (n->now_ns - n->progress_ns > n->stall_ns) {
+        n->stall_ns = min_u64(2 * n->stall_ns, 30 * NS_PER_S);
+        node_resign(n, RESIGN_STALLED, out);
+    } else if (n->full) {
+        node_resign(n, RESIGN_FULL, out);
+    }
+}
+
+/* E11: an idle leader proves the whole way of a write. */
+static void node_noop(struct node *n)
+{
+    struct proposer *p = &n->proposer;
+    struct blob *b;
+
+    if (!proposer_is_leading(p) || !proposer_has_window(p)) return;
+    if (n->now_ns - p->last_proposed_ns < n->cfg.noop_interval_ns) return;
+    b = blob_new(&n->pool, VALUE_HEAD);
+    if (!b) return;
+    proposer_propose(p, b, VALUE_NOOP, 0, NULL, n->now_ns);
+    n->counters.noops++;
+}
+
+static void node_on_tick(struct node *n, struct effects *out)
+{
+    struct self_view self;
+
+    if (!n->identity.live) return;
+    identity_on_tick(n, out);
+    self = node_self(n);
+    election_on_tick(&n->election, &self, n->now_ns, out);
+    node_check_leadership(n, out);
+    node_noop(n);
+    proposer_on_tick(&n->proposer, election_heard(&n->election, n->now_ns),
+                     n->now_ns, out);
+    if (proposer_is_serving(&n->proposer)) reads_on_tick(n, out);
+    repair_on_tick(n, out);
+}
+
+static void node_on_durable(struct node *n, uint64_t seq, struct effects *out)
+{
+    ASSERT(seq <= n->journal.last);
+
+    if (seq <= n->journal.durable) return;
+    n->journal.durable = seq;
+    acceptor_on_durable(&n->acceptor, out);
+    identity_on_durable(n, out);
+}
+
+static void node_on_flush(struct node *n, struct effects *out)
+{
+    if (!n->identity.live) return;
+    acceptor_on_flush(&n->acceptor);
+    requests_on_flush(n, out);
+    reads_on_flush(n, out);
+    proposer_pump(&n->proposer, n->now_ns, out);
+    proposer_on_flush(&n->proposer, out);
+    identity_on_flush(n, out);
+}
+
+static void node_on_event(struct node *n, const struct event *ev,
+                          struct effects *out)
+{
+    switch (ev->type) {
+    case EVENT_START:
+        node_start(n, out);
+        break;
+    case EVENT_MESSAGE:
+        receive_message(n, ev->message, out);
+        break;
+    case EVENT_REQUEST:
+        if (n->identity.live) requests_on_request(n, ev->request, out);
+        break;
+    case EVENT_DURABLE:
+        node_on_durable(n, ev->seq, out);
+        break;
+    case EVENT_RECORD:
+        repair_on_record(n, ev->tag, ev->message, out);
+        break;
+    case EVENT_READ_DONE:
+        repair_on_read_done(n, ev->tag);
+        break;
+    case EVENT_TICK:
+        node_on_tick(n, out);
+        break;
+    case EVENT_FLUSH:
+        node_on_flush(n, out);
+        break;
+    case EVENT_FULL:
+        n->full = ev->seq != 0;
+        break;
+    case EVENT_STOP:
+        n->stopping = true;
+        node_resign(n, RESIGN_STOPPING, out);
+        break;
+    }
+}
+
+/* What a node sends to itself takes everybody's path, in the same step; what
+ * it sends to the group reaches it here as well (pitfall 20). */
+static void node_deliver_own(struct node *n, struct effects *out, uint32_t *at)
+{
+    for (; *at < out->count && !n->dead; (*at)++) {
+        struct effect *e = &out->list[*at];
+        struct message m;
+
+        if (e->type == EFFECT_FATAL) n->dead = true;
+        if (e->type != EFFECT_SEND) continue;
+        if (e->to != TO_GROUP && e->to != n->group.self) continue;
+        m = e->message;
+        m.from = n->group.self;
+        m.incarnation = n->identity.incarnation;
+        m.process = n->cfg.process;
+        if (e->to == n->group.self || n->group.n == 1) e->type = EFFECT_NONE;
+        receive_own(n, &m, out);
+    }
+}
+
+void node_step(struct node *n, const struct event *ev, struct effects *out)
+{
+    uint32_t delivered = 0;
+    int rc;
+
+    ASSERT(ev->now_ns >= n->now_ns);
+    ASSERT(ev->type == EVENT_START || n->started);
+
+    out->count = 0;
+    if (n->dead) return;
+    n->now_ns = ev->now_ns; /* time stands still until we return */
+    n->scratch_used = 0;
+    n->more = false;
+    while (n->trash_count) {
+        blob_unref(&n->pool, n->trash[--n->trash_count]);
+    }
+    learner_trim(&n->learner);
+
+    node_on_event(n, ev, out);
+    do {
+        node_deliver_own(n, out, &delivered);
+        node_campaign(n, out);
+    } while (delivered < out->count && !n->dead);
+    chosen_by_votes(n, out);
+    rc = execute_chosen(n, out);
+    if (rc < 0) effects_fatal(out, 71, 0, "out of memory");
+    repair_check(n, out);
+    node_deliver_own(n, out, &delivered);
+}
+
+uint64_t node_deadline_ns(const struct node *n)
+{
+    uint64_t first;
+
+    if (!n->started || n->dead) return NEVER_NS;
+    if (n->more) return n->now_ns;
+    first = identity_deadline_ns(n);
+    if (!n->identity.live) return first;
+    first = min_u64(first, election_deadline_ns(&n->election));
+    first = min_u64(first, repair_deadline_ns(n));
+    first = min_u64(first, proposer_deadline_ns(&n->proposer));
+    if (proposer_is_serving(&n->proposer)) {
+        first = min_u64(first, reads_deadline_ns(n));
+    }
+    return max_u64(first, n->now_ns);
+}
+
+uint64_t node_incarnation(const struct node *n)
+{
+    return n->identity.incarnation;
+}
+
+const struct kv *node_kv(const struct node *n)
+{
+    return n->kv;
+}

@@ -1,0 +1,156 @@
+/*
+ * node.h - one member of the group: Paxos and the state machine together.
+ *
+ * A driver (the daemon, the simulator) gives events, and carries out effects
+ * before the next step.  It owes the core:
+ *
+ *   1. Time never goes back; one thread, one step at a time.
+ *   2. PERSISTs go to the log in the order of their seq.  EVENT_DURABLE{seq}
+ *      says that all up to seq are durable.  Everything else leaves at once.
+ *   3. EVENT_FLUSH at the end of each turn: batches are closed then.
+ *   4. EVENT_TICK when now >= node_deadline_ns(); afterwards the deadline lies
+ *      in the future.
+ *   5. READ is answered by EVENT_RECORD for each record (RECORD_ACCEPT or
+ *      RECORD_CHOSEN) of the range that the log holds, in the order of the
+ *      log, of those PERSISTed before it that are written; then
+ *      EVENT_READ_DONE.  Nothing of what it gives needs to be complete.
+ *   6. Messages may be lost, delayed, doubled, reordered.
+ *
+ * Life: node_init, node_recover for each record of the log in its order,
+ * EVENT_START, then anything.
+ */
+#ifndef PAXOSKV_NODE_NODE_H
+#define PAXOSKV_NODE_NODE_H
+
+#include "base/arena.h"
+#include "kv/kv.h"
+#include "paxos/effects.h"
+
+struct node_config {
+    uint8_t n;                /* members, 1..MEMBERS_MAX */
+    uint8_t self;             /* own index */
+    uint8_t ids[MEMBERS_MAX]; /* ascending */
+    uint8_t priority;         /* higher is preferred as leader, E3 */
+    uint64_t instance;        /* drawn by --format, M2a */
+    uint64_t process;         /* random nonce of this process */
+    uint64_t seed;            /* of the jitter */
+    uint64_t heartbeat_ns;
+    uint64_t noop_interval_ns;
+    uint64_t rto_min_ns;
+    uint64_t rto_max_ns;
+    uint32_t batch_bytes;  /* most bytes of commands in one value */
+    uint32_t window_slots; /* most slots in flight, 1..1024 */
+    uint32_t pool_order;   /* values live in 1 << order bytes */
+    struct kv_limits limits;
+    struct kv_allocator memory; /* for the state machine */
+};
+
+enum event_type {
+    EVENT_START,     /* the log is recovered */
+    EVENT_MESSAGE,   /* from a peer; decoded, checksums verified */
+    EVENT_REQUEST,   /* one command of a client */
+    EVENT_DURABLE,   /* seq */
+    EVENT_RECORD,    /* an answer to READ: message, tag */
+    EVENT_READ_DONE, /* tag */
+    EVENT_TICK,
+    EVENT_FLUSH,
+    EVENT_FULL, /* seq: 1 the disk is at its reserve, 0 not any more (P14) */
+    EVENT_STOP, /* resign: the process is about to end (E8) */
+};
+
+struct request {
+    struct address client;
+    uint64_t cookie;
+    struct bytes command; /* one command, checked by command_decode */
+};
+
+struct event {
+    enum event_type type;
+    uint64_t now_ns; /* monotonic, and > 0 */
+    uint64_t seq;    /* DURABLE, FULL */
+    uint64_t tag;    /* RECORD, READ_DONE */
+    const struct message *message; /* MESSAGE, RECORD */
+    const struct request *request; /* REQUEST */
+};
+
+struct node;
+
+/* Bytes of arena that node_init takes. */
+size_t node_size(const struct node_config *cfg);
+
+/* Returns the node, or NULL if mem or cfg->memory is too small. */
+struct node *node_init(const struct node_config *cfg, struct arena *mem);
+
+/* Give back what came from cfg->memory. */
+void node_destroy(struct node *n);
+
+/*
+ * Take in one record of the log.  Returns 0, -EBADMSG if the records do not
+ * fit together (corruption: 74), -ENOMEM (71), or -EKEYREJECTED: the
+ * directory was refused by the group and never starts again (77).
+ */
+int node_recover(struct node *n, const struct message *record);
+
+/* out->list must have room for EFFECTS_MAX; the step sets out->count. */
+void node_step(struct node *n, const struct event *ev, struct effects *out);
+
+/* When the next EVENT_TICK is due. */
+uint64_t node_deadline_ns(const struct node *n);
+
+/* Counters that the core keeps; the driver adds its own (wire/status.h). */
+struct node_counters {
+    uint64_t requests;
+    uint64_t replies;
+    uint64_t busy;
+    uint64_t proposed;
+    uint64_t executed_commands;
+    uint64_t reads;
+    uint64_t resent;
+    uint64_t fetched;
+    uint64_t elections;
+    uint64_t preemptions;
+    uint64_t noops;
+    uint64_t forwarded;
+    uint64_t drop_sender; /* not said yes to, not a member */
+    uint64_t drop_stale;  /* answers to an older asker, old incarnations */
+    uint64_t drop_pool;   /* pools were dry */
+    uint64_t drop_malformed;
+};
+
+enum node_role {
+    NODE_FOLLOWER = 0,
+    NODE_CANDIDATE = 1,
+    NODE_LEADER = 2,
+    NODE_PROVISIONAL = 3, /* knows no leader */
+};
+
+struct node_status {
+    enum node_role role;
+    bool admitted;
+    bool serving;   /* leads, and its takeover no-op is executed */
+    bool confirmed; /* leads, and a majority is heard both ways */
+    uint8_t leader; /* id, 0: none known */
+    uint16_t heard; /* bitmap of indices heard lately, itself included */
+    struct ballot ballot; /* of the leader followed, or the own */
+    struct ballot promised;
+    uint64_t incarnation;
+    uint64_t chosen;
+    uint64_t executed;
+    uint64_t state_hash;
+    uint64_t keys;
+    uint64_t kv_memory_bytes;
+    uint64_t pool_bytes;
+    uint32_t sessions;
+    const char *reason; /* why there is no leader, or NULL */
+    struct node_counters counters;
+};
+
+void node_status(const struct node *n, struct node_status *s);
+
+/* The own incarnation, for the heads of datagrams; 0 before EVENT_START. */
+uint64_t node_incarnation(const struct node *n);
+
+/* The state machine, for checks in tests and the simulator. */
+const struct kv *node_kv(const struct node *n);
+
+#endif

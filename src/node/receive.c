@@ -1,0 +1,261 @@
+/* receive.c - see receive.h */
+#include "node/receive.h"
+
+#include "base/assert.h"
+#include "base/units.h"
+#include "node/chosen.h"
+#include "node/identity.h"
+#include "node/reads.h"
+#include "node/repair.h"
+#include "node/requests.h"
+
+/* The own acceptor promised more than the own proposer has: in this very step
+ * it stops (P15). */
+static void receive_check_promise(struct node *n, struct effects *out)
+{
+    const struct ballot promised = n->acceptor.promised;
+
+    n->round_seen = max_u64(n->round_seen, promised.round);
+    if (n->proposer.phase == PROPOSER_IDLE) return;
+    if (ballot_cmp(promised, n->proposer.ballot) > 0) {
+        node_preempt(n, promised.round, out);
+    }
+}
+
+static void receive_accept(struct node *n, const struct message *m,
+                           struct effects *out)
+{
+    const struct self_view self = node_self(n);
+
+    if (m->from != n->group.self) {
+        election_on_claim(&n->election, m->ballot, &self, n->now_ns, out);
+    }
+    chosen_on_learn(n, m->ballot, m->accept.learn_upto, out);
+    if (!n->identity.admitted || n->full) return;
+    chosen_flush(n, out);
+    switch (acceptor_on_accept(&n->acceptor, m, out)) {
+    case ACCEPT_VOTED:
+        chosen_on_vote(n, m->ballot, m->accept.slot, out);
+        break;
+    case ACCEPT_REFUSED:
+        break;
+    case ACCEPT_DROPPED:
+        n->counters.drop_pool++;
+        break;
+    case ACCEPT_CONFLICT:
+        effects_fatal(out, 70, m->accept.slot,
+                      "two values were proposed in one slot at one ballot");
+        break;
+    }
+    receive_check_promise(n, out);
+}
+
+static void receive_prepare(struct node *n, const struct message *m,
+                            struct effects *out)
+{
+    if (!n->identity.admitted) return;
+    if (m->from != n->group.self) {
+        election_on_prepare(&n->election, n->now_ns);
+    }
+    acceptor_on_prepare(&n->acceptor, m, out);
+    receive_check_promise(n, out);
+}
+
+/* E7: a leader that nobody has succeeded goes on at once, twice a second. */
+static void receive_nack(struct node *n, const struct message *m,
+                         struct effects *out)
+{
+    struct proposer *p = &n->proposer;
+    const bool led = proposer_is_leading(p);
+
+    n->round_seen = max_u64(n->round_seen, m->ballot.round);
+    if (p->phase == PROPOSER_IDLE || m->asker != n->identity.incarnation) {
+        return;
+    }
+    if (!ballot_equal(m->nack.refused, p->ballot)) return;
+    if (ballot_cmp(m->ballot, p->ballot) <= 0) return;
+    node_preempt(n, m->ballot.round, out);
+    if (!led || election_leader(&n->election) != n->group.self) return;
+    if (n->nack_ns[0] && n->now_ns - n->nack_ns[0] < NS_PER_S) return;
+    n->nack_ns[0] = n->nack_ns[1];
+    n->nack_ns[1] = n->now_ns;
+    n->election.campaign = n->round_seen + 1;
+}
+
+static void receive_heartbeat(struct node *n, const struct message *m,
+                              struct effects *out)
+{
+    const struct self_view self = node_self(n);
+
+    /* What it knew an interval ago should have come here by now. */
+    repair_target(n, n->election.peers[m->from].chosen_upto);
+    if (m->heartbeat.flags & HEARTBEAT_ADMITTED) identity_note_votes(n, m);
+    if (m->from == n->group.self) return;
+    n->round_seen = max_u64(n->round_seen, m->ballot.round);
+    election_on_heartbeat(&n->election, m, &self, n->now_ns, out);
+    if (ballot_cmp(m->ballot, n->proposer.ballot) > 0) {
+        node_preempt(n, m->ballot.round, out);
+    }
+}
+
+/* Answers count only from a life that this node has said yes to, and only if
+ * this very life has asked (M2, M3). */
+static bool receive_counts(struct node *n, const struct message *m)
+{
+    if (!identity_counts(n, m)) {
+        n->counters.drop_sender++;
+        return false;
+    }
+    if (m->asker != n->identity.incarnation) {
+        n->counters.drop_stale++;
+        return false;
+    }
+    return true;
+}
+
+static void receive_answer(struct node *n, const struct message *m,
+                           struct effects *out)
+{
+    if (!receive_counts(n, m)) return;
+    switch (m->type) {
+    case MESSAGE_PROMISE:
+        identity_note_votes(n, m);
+        repair_target(n, m->promise.chosen_upto);
+        proposer_on_promise(&n->proposer, m, n->learner.chosen_upto,
+                            n->now_ns, out);
+        break;
+    case MESSAGE_ACCEPTED:
+        identity_note_votes(n, m);
+        proposer_on_accepted(&n->proposer, m, n->now_ns);
+        break;
+    case MESSAGE_CONFIRMED:
+        reads_on_confirmed(n, m);
+        break;
+    case MESSAGE_VALUE:
+        proposer_on_value(&n->proposer, m, n->now_ns);
+        break;
+    default:
+        break;
+    }
+}
+
+static void receive_election(struct node *n, const struct message *m,
+                             struct effects *out)
+{
+    const struct self_view self = node_self(n);
+
+    switch (m->type) {
+    case MESSAGE_TOKEN:
+        election_on_token(&n->election, m, &self, n->now_ns, out);
+        break;
+    case MESSAGE_TOKEN_ACK:
+        election_on_ack(&n->election, m);
+        break;
+    case MESSAGE_NOMINATE:
+        election_on_nominate(&n->election, m, &self, n->now_ns, out);
+        break;
+    case MESSAGE_REFUSE:
+        election_on_refuse(&n->election, m, n->now_ns);
+        break;
+    default:
+        break;
+    }
+}
+
+void receive_own(struct node *n, const struct message *m, struct effects *out)
+{
+    switch ((enum message_type)m->type) {
+    case MESSAGE_HEARTBEAT:
+        receive_heartbeat(n, m, out);
+        break;
+    case MESSAGE_PREPARE:
+        receive_prepare(n, m, out);
+        break;
+    case MESSAGE_NACK:
+        receive_nack(n, m, out);
+        break;
+    case MESSAGE_ACCEPT:
+        receive_accept(n, m, out);
+        break;
+    case MESSAGE_LEARN:
+        chosen_on_learn(n, m->ballot, m->learn.upto, out);
+        break;
+    case MESSAGE_PROMISE:
+    case MESSAGE_ACCEPTED:
+    case MESSAGE_CONFIRMED:
+    case MESSAGE_VALUE:
+        receive_answer(n, m, out);
+        break;
+    case MESSAGE_FETCH:
+        repair_on_fetch(n, m, out);
+        break;
+    case MESSAGE_CHOSEN:
+        repair_on_chosen(n, m, out);
+        break;
+    case MESSAGE_WANT:
+        acceptor_on_want(&n->acceptor, m, out);
+        break;
+    case MESSAGE_CONFIRM:
+        if (n->identity.admitted) acceptor_on_confirm(&n->acceptor, m, out);
+        break;
+    case MESSAGE_TOKEN:
+    case MESSAGE_TOKEN_ACK:
+    case MESSAGE_NOMINATE:
+    case MESSAGE_REFUSE:
+        receive_election(n, m, out);
+        break;
+    case MESSAGE_HELLO:
+        identity_on_hello(n, m, out);
+        break;
+    case MESSAGE_HELLO_ANSWER:
+        identity_on_hello_answer(n, m, out);
+        break;
+    case MESSAGE_FORWARD:
+        requests_on_forward(n, m, out);
+        break;
+    case RECORD_PROMISE:
+    case RECORD_ACCEPT:
+    case RECORD_CHOSEN:
+    case RECORD_MARK:
+    case RECORD_LIFE:
+    case RECORD_ADMITTED:
+    case RECORD_PEER:
+    case RECORD_REFUSED:
+        n->counters.drop_malformed++;
+        break;
+    }
+}
+
+/* A datagram under the own id that is not the own: a second live node (M3). */
+static void receive_double(struct node *n, const struct message *m,
+                           struct effects *out)
+{
+    const uint64_t own = n->identity.incarnation;
+
+    if (m->incarnation < own ||
+        (m->incarnation == own && m->process == n->cfg.process)) {
+        n->counters.drop_stale++;
+        return;
+    }
+    effects_fatal(out, 77, m->incarnation,
+                  "another live process uses this member's id");
+}
+
+void receive_message(struct node *n, const struct message *m,
+                     struct effects *out)
+{
+    if (!n->identity.live) return;
+    if (m->from >= n->group.n) {
+        n->counters.drop_sender++;
+        return;
+    }
+    if (m->from == n->group.self) {
+        receive_double(n, m, out);
+        return;
+    }
+    if (m->type != MESSAGE_HELLO && identity_is_stale(n, m)) {
+        n->counters.drop_stale++;
+        return;
+    }
+    receive_own(n, m, out);
+}

@@ -1,0 +1,309 @@
+/* proposer.c - see proposer.h: phase 2.  Phase 1 is in candidate.c. */
+#include "paxos/proposer.h"
+
+#include "base/assert.h"
+#include "base/units.h"
+#include "paxos/candidate.h"
+
+#include <errno.h>
+
+size_t proposer_size(void)
+{
+    return ARENA_SIZE(PROPOSER_RING * sizeof(struct proposal)) +
+           ARENA_SIZE(PROPOSER_FOUND * sizeof(struct found));
+}
+
+int proposer_init(struct proposer *p, const struct group *group,
+                  struct blob_pool *pool, const struct proposer_config *cfg,
+                  struct arena *mem)
+{
+    *p = (struct proposer){
+        .group = group,
+        .pool = pool,
+        .cfg = *cfg,
+        .srtt_ns = cfg->rto_min_ns,
+        .rttvar_ns = cfg->rto_min_ns,
+        .ring = arena_take(mem, PROPOSER_RING, sizeof(struct proposal)),
+        .found = arena_take(mem, PROPOSER_FOUND, sizeof(struct found)),
+    };
+    prng_init(&p->prng, cfg->seed);
+    return p->ring && p->found ? 0 : -ENOMEM;
+}
+
+struct proposal *proposer_at(const struct proposer *p, uint64_t slot)
+{
+    return &p->ring[slot & (PROPOSER_RING - 1)];
+}
+
+void proposer_clear(struct proposer *p, struct proposal *at)
+{
+    blob_unref(p->pool, at->value);
+    blob_unref(p->pool, at->context);
+    *at = (struct proposal){ 0 };
+}
+
+uint64_t proposer_rto_ns(const struct proposer *p)
+{
+    const uint64_t rto = p->srtt_ns + 4 * p->rttvar_ns;
+
+    if (rto < p->cfg.rto_min_ns) return p->cfg.rto_min_ns;
+    return min_u64(rto, p->cfg.rto_max_ns);
+}
+
+/* Doubled with each try, capped, and +-50 % so that nobody keeps in step. */
+uint64_t proposer_backoff_ns(struct proposer *p, unsigned tries)
+{
+    const unsigned shift = tries < 8 ? tries : 8;
+    const uint64_t rto =
+        min_u64(proposer_rto_ns(p) << shift, p->cfg.rto_max_ns);
+
+    return rto / 2 + prng_below(&p->prng, rto);
+}
+
+/* Jacobson's estimate, from proposals that were sent once (Karn). */
+static void proposer_measure(struct proposer *p, uint64_t rtt_ns)
+{
+    const uint64_t diff =
+        rtt_ns > p->srtt_ns ? rtt_ns - p->srtt_ns : p->srtt_ns - rtt_ns;
+
+    p->rttvar_ns += diff / 4;
+    p->rttvar_ns -= p->rttvar_ns / 4;
+    p->srtt_ns += rtt_ns / 8;
+    p->srtt_ns -= p->srtt_ns / 8;
+}
+
+static void proposer_count_vote(struct proposer *p, uint64_t slot, uint8_t from,
+                                uint64_t now_ns)
+{
+    struct proposal *at = proposer_at(p, slot);
+
+    ASSERT(at->slot == slot);
+
+    at->votes |= member_bit(from);
+    if (at->chosen || !group_is_majority(p->group, at->votes)) return;
+    at->chosen = true;
+    p->progress_ns = now_ns;
+    if (at->tries == 0) proposer_measure(p, now_ns - at->sent_ns);
+}
+
+void proposer_on_accepted(struct proposer *p, const struct message *m,
+                          uint64_t now_ns)
+{
+    ASSERT(m->type == MESSAGE_ACCEPTED);
+    ASSERT(m->from < p->group->n);
+
+    if (!proposer_is_leading(p)) return;
+    if (!ballot_equal(m->ballot, p->ballot)) return;
+
+    for (unsigned i = 0; i < m->count; i++) {
+        const uint64_t last = min_u64(m->ranges[i].last, p->next_sent - 1);
+
+        for (uint64_t s = max_u64(m->ranges[i].first, p->chosen_upto + 1);
+             s <= last; s++) {
+            proposer_count_vote(p, s, m->from, now_ns);
+        }
+    }
+}
+
+const struct proposal *proposer_next_chosen(const struct proposer *p)
+{
+    const struct proposal *at = proposer_at(p, p->chosen_upto + 1);
+
+    if (!proposer_is_leading(p)) return NULL;
+    if (p->chosen_upto + 1 >= p->next_sent) return NULL;
+    ASSERT(at->slot == p->chosen_upto + 1);
+    return at->chosen ? at : NULL;
+}
+
+void proposer_chosen_taken(struct proposer *p)
+{
+    const struct proposal *at = proposer_next_chosen(p);
+
+    ASSERT(at);
+    ASSERT(p->bytes_in_flight >= at->value->len);
+
+    p->bytes_in_flight -= at->value->len;
+    p->chosen_upto++;
+}
+
+bool proposer_on_chosen_elsewhere(struct proposer *p, uint64_t slot,
+                                  struct value v)
+{
+    struct proposal *at = proposer_at(p, slot);
+
+    if (!proposer_is_leading(p) || slot <= p->chosen_upto) return true;
+    /* Not sent at this ballot yet and chosen: by a ballot above the own. */
+    if (slot >= p->next_sent) return false;
+    ASSERT(at->slot == slot);
+    if (!value_equal(value_of(at->value), v)) return false;
+    at->chosen = true;
+    return true;
+}
+
+bool proposer_has_window(const struct proposer *p)
+{
+    const uint64_t pool = UINT64_C(1) << p->pool->order;
+
+    if (!proposer_is_leading(p)) return false;
+    if (p->next_slot - 1 - p->chosen_upto >= p->cfg.window_slots) return false;
+    if (p->next_slot > p->executed + PROPOSER_AHEAD) return false;
+    return p->bytes_in_flight < pool / 4;
+}
+
+void proposer_put(struct proposer *p, struct blob *value, struct blob *context)
+{
+    struct proposal *at = proposer_at(p, p->next_slot);
+
+    proposer_clear(p, at);
+    at->slot = p->next_slot++;
+    at->value = value;
+    at->context = context;
+    p->bytes_in_flight += value->len;
+}
+
+void proposer_propose(struct proposer *p, struct blob *value,
+                      enum value_kind kind, uint16_t count,
+                      struct blob *context, uint64_t now_ns)
+{
+    ASSERT(proposer_is_leading(p));
+    ASSERT(value->refs == 1);
+
+    value_seal(value->bytes, value->len, kind, count,
+               p->time_base_ns + (now_ns - p->lead_since_ns));
+    proposer_put(p, value, context);
+    p->last_proposed_ns = now_ns;
+    p->counters.proposed++;
+}
+
+static void proposer_send(struct proposer *p, const struct proposal *at,
+                          uint8_t to, struct effects *out)
+{
+    struct message *m = effects_send(out, to, MESSAGE_ACCEPT);
+
+    m->ballot = p->ballot;
+    m->accept.slot = at->slot;
+    m->accept.learn_upto = p->chosen_upto;
+    m->accept.value = value_of(at->value);
+    if (to == TO_GROUP) p->learn_told = p->chosen_upto;
+}
+
+void proposer_pump(struct proposer *p, uint64_t now_ns, struct effects *out)
+{
+    if (p->phase == PROPOSER_COLLECTING) candidate_pump(p, now_ns, out);
+    if (!proposer_is_leading(p)) return;
+
+    for (unsigned i = 0; i < PROPOSER_BURST && p->next_sent < p->next_slot;
+         i++) {
+        struct proposal *at = proposer_at(p, p->next_sent);
+
+        at->sent_ns = now_ns;
+        proposer_send(p, at, TO_GROUP, out);
+        p->next_sent++;
+        if (p->resend_ns == NEVER_NS) {
+            p->resend_ns = now_ns + proposer_rto_ns(p);
+        }
+    }
+}
+
+void proposer_on_flush(struct proposer *p, struct effects *out)
+{
+    struct message *m;
+
+    if (!proposer_is_leading(p) || p->learn_told >= p->chosen_upto) return;
+    m = effects_send(out, TO_GROUP, MESSAGE_LEARN);
+    m->ballot = p->ballot;
+    m->learn.upto = p->chosen_upto;
+    p->learn_told = p->chosen_upto;
+}
+
+/* Unicast if one living member lacks the slot, else to all (P18). */
+static void proposer_resend(struct proposer *p, struct proposal *at,
+                            uint16_t heard, uint64_t now_ns,
+                            struct effects *out)
+{
+    const uint16_t lacking = (uint16_t)(heard & ~at->votes);
+    const uint8_t to = members_count(lacking) == 1
+                           ? (uint8_t)__builtin_ctz(lacking)
+                           : (uint8_t)TO_GROUP;
+
+    at->sent_ns = now_ns;
+    if (at->tries < UINT8_MAX) at->tries++;
+    p->counters.resent++;
+    proposer_send(p, at, to, out);
+}
+
+static void proposer_resend_due(struct proposer *p, uint16_t heard,
+                                uint64_t now_ns, struct effects *out)
+{
+    const uint64_t rto = proposer_rto_ns(p);
+    unsigned sent = 0;
+
+    p->resend_ns = NEVER_NS;
+    for (uint64_t s = p->chosen_upto + 1; s < p->next_sent; s++) {
+        struct proposal *at = proposer_at(p, s);
+        const unsigned shift = at->tries < 8 ? at->tries : 8;
+        const uint64_t due =
+            at->sent_ns + min_u64(rto << shift, p->cfg.rto_max_ns);
+
+        if (at->chosen) continue;
+        if (now_ns >= due && sent < PROPOSER_RESEND) {
+            proposer_resend(p, at, heard, now_ns, out);
+            sent++;
+        }
+        p->resend_ns = now_ns + proposer_backoff_ns(p, at->tries ? 1 : 0);
+        if (sent == PROPOSER_RESEND) break;
+    }
+}
+
+void proposer_on_tick(struct proposer *p, uint16_t heard, uint64_t now_ns,
+                      struct effects *out)
+{
+    if (p->phase == PROPOSER_PREPARING || p->phase == PROPOSER_COLLECTING) {
+        candidate_on_tick(p, now_ns, out);
+    } else if (proposer_is_leading(p) && now_ns >= p->resend_ns) {
+        proposer_resend_due(p, heard, now_ns, out);
+    }
+}
+
+void proposer_preempt(struct proposer *p)
+{
+    if (p->phase == PROPOSER_IDLE) return;
+    p->counters.preemptions++;
+    candidate_forget(p);
+    p->phase = PROPOSER_IDLE;
+}
+
+struct blob *proposer_on_executed(struct proposer *p, uint64_t slot,
+                                  struct value v)
+{
+    struct proposal *at = proposer_at(p, slot);
+    struct blob *context = NULL;
+
+    p->executed = slot;
+    if (at->slot != slot) return NULL;
+    if (at->value && value_equal(value_of(at->value), v)) {
+        context = at->context;
+        at->context = NULL;
+    }
+    /* An own proposal not chosen by votes yet was chosen by a later leader;
+     * its place is looked at until then. */
+    if (proposer_is_leading(p) && slot > p->chosen_upto) return context;
+    proposer_clear(p, at);
+    return context;
+}
+
+uint64_t proposer_deadline_ns(const struct proposer *p)
+{
+    switch (p->phase) {
+    case PROPOSER_IDLE:
+        return NEVER_NS;
+    case PROPOSER_PREPARING:
+        return p->retry_ns;
+    case PROPOSER_COLLECTING:
+        if (p->wanted == 0 && p->want_next <= p->end) return 0;
+        return p->retry_ns;
+    case PROPOSER_LEADING:
+        return p->next_sent < p->next_slot ? 0 : p->resend_ns;
+    }
+    return NEVER_NS;
+}

@@ -1,0 +1,107 @@
+/* packet.c - see packet.h */
+#include "sim/packet.h"
+
+#include "base/assert.h"
+#include "wire/peer.h"
+#include "wire/record.h"
+#include "wire/request.h"
+
+#include <stdlib.h>
+
+static struct packet *packet_sized(size_t len)
+{
+    struct packet *p = malloc(sizeof *p + len);
+
+    ASSERT(p);
+    *p = (struct packet){ .refs = 1, .len = (uint32_t)len };
+    return p;
+}
+
+struct packet *packet_new(const void *bytes, uint32_t len)
+{
+    struct packet *p = packet_sized(len);
+
+    if (len) memcpy(p->bytes, bytes, len);
+    return p;
+}
+
+void packet_unref(struct packet *p)
+{
+    if (!p || --p->refs) return;
+    free(p);
+}
+
+struct packet *packet_of_message(const struct message *m)
+{
+    struct packet *p = packet_sized(peer_size(m));
+    struct writer w = writer_of(p->bytes, p->len);
+
+    peer_encode(m, &w);
+    ASSERT(writer_ok(&w));
+    ASSERT(writer_left(&w) == 0);
+    return p;
+}
+
+bool packet_message(const struct packet *p, struct message *m)
+{
+    static struct peer_scratch scratch;
+    struct reader r = reader_of(p->bytes, p->len);
+
+    if (peer_decode(m, &scratch, &r) < 0) return false;
+    return reader_done(&r);
+}
+
+struct packet *packet_of_record(const struct message *m)
+{
+    const struct bytes value = record_value(m);
+    uint8_t head[RECORD_HEAD_MAX];
+    struct writer w = writer_of(head, sizeof head);
+    struct packet *p;
+
+    record_encode(m, &w);
+    ASSERT(writer_ok(&w));
+    p = packet_sized(writer_len(&w) + value.len);
+    memcpy(p->bytes, head, writer_len(&w));
+    if (value.len) memcpy(p->bytes + writer_len(&w), value.at, value.len);
+    p->type = m->type;
+    p->slot = record_slot(m);
+    return p;
+}
+
+bool packet_record(const struct packet *p, struct message *m)
+{
+    return record_decode(m, p->type, p->slot, bytes_of(p->bytes, p->len)) == 0;
+}
+
+struct packet *packet_of_reply(const struct reply *r)
+{
+    const struct reply_item item = {
+        .seq = r->seq,
+        .slot = r->slot,
+        .op = r->op,
+        .status = r->status,
+        .value = r->value,
+    };
+    struct packet *p = packet_sized(REPLY_ITEM_HEAD + r->value.len);
+    struct writer w = writer_of(p->bytes, p->len);
+
+    reply_item_encode(&item, &w);
+    ASSERT(writer_ok(&w));
+    return p;
+}
+
+bool packet_reply(const struct packet *p, struct reply *r)
+{
+    struct reader in = reader_of(p->bytes, p->len);
+    struct reply_item item;
+
+    if (reply_item_decode(&item, &in) < 0) return false;
+    *r = (struct reply){
+        .seq = item.seq,
+        .slot = item.slot,
+        .op = item.op,
+        .status = item.status,
+        .value = item.value,
+    };
+    return reader_done(&in);
+}

@@ -1,0 +1,47 @@
+/*
+ * packet.h - bytes on their way: what leaves a machine leaves it as bytes,
+ * and what arrives shares no memory with the one that sent it.
+ */
+#ifndef PAXOSKV_SIM_PACKET_H
+#define PAXOSKV_SIM_PACKET_H
+
+#include "kv/command.h"
+#include "paxos/effects.h"
+
+struct packet {
+    uint32_t refs;
+    uint32_t len;
+    uint64_t incarnation; /* of the sender: the head of the datagram */
+    uint64_t process;
+    uint64_t slot; /* of a record: the head of a record in a segment */
+    uint8_t type;
+    _Alignas(16) uint8_t bytes[];
+};
+
+/* A packet of these bytes, with one reference. */
+struct packet *packet_new(const void *bytes, uint32_t len);
+
+static inline struct packet *packet_ref(struct packet *p)
+{
+    p->refs++;
+    return p;
+}
+
+void packet_unref(struct packet *p); /* NULL is allowed */
+
+/* A message to a member, or a record of the log, by its codec. */
+struct packet *packet_of_message(const struct message *m);
+struct packet *packet_of_record(const struct message *m);
+
+/* A reply to a client. */
+struct packet *packet_of_reply(const struct reply *r);
+
+/*
+ * Each reads a packet back; lists are borrowed from the packet or from a
+ * scratch that the next call uses again.  False if the codec refuses it.
+ */
+bool packet_message(const struct packet *p, struct message *m);
+bool packet_record(const struct packet *p, struct message *m);
+bool packet_reply(const struct packet *p, struct reply *r);
+
+#endif

@@ -1,0 +1,143 @@
+/* plan.c - see plan.h */
+#include "sim/plan.h"
+
+#include "base/assert.h"
+#include "base/units.h"
+
+static bool one_in(struct prng *r, uint32_t n)
+{
+    return prng_below(r, n) == 0;
+}
+
+/* Uniform over orders of magnitude: from low to high, small as often as big. */
+static uint64_t scaled(struct prng *r, uint64_t low, uint64_t high)
+{
+    uint64_t top = high;
+
+    ASSERT(low > 0);
+    ASSERT(low <= high);
+
+    while (top / 2 > low && one_in(r, 2)) top /= 2;
+    return prng_range(r, low, top);
+}
+
+static void draw_network(struct network_plan *p, struct prng *r)
+{
+    *p = (struct network_plan){
+        .delay_ns = scaled(r, 10 * NS_PER_US, 2 * NS_PER_MS),
+        .jitter_ns = scaled(r, 10 * NS_PER_US, 5 * NS_PER_MS),
+        .late_ns = scaled(r, 5 * NS_PER_MS, 2 * NS_PER_S),
+        .late = one_in(r, 2) ? (uint16_t)prng_range(r, 1, 1000) : 0,
+        .loss = one_in(r, 2) ? (uint16_t)prng_range(r, 1, 2500) : 0,
+        .group_loss = one_in(r, 3) ? (uint16_t)prng_range(r, 1, 2500) : 0,
+        .twice = one_in(r, 2) ? (uint16_t)prng_range(r, 1, 2000) : 0,
+    };
+}
+
+static void draw_disk(struct disk_plan *p, struct prng *r)
+{
+    *p = (struct disk_plan){
+        .latency_ns = scaled(r, 20 * NS_PER_US, 2 * NS_PER_MS),
+        .jitter_ns = scaled(r, 10 * NS_PER_US, 10 * NS_PER_MS),
+        .stall_ns = scaled(r, 10 * NS_PER_MS, NS_PER_S),
+        .stall = one_in(r, 3) ? (uint16_t)prng_range(r, 1, 300) : 0,
+        .in_flight = (uint8_t)prng_range(r, 1, 4),
+    };
+}
+
+static void draw_clients(struct client_plan *p, struct prng *r)
+{
+    *p = (struct client_plan){
+        .count = (uint8_t)prng_range(r, 4, 12),
+        .pipeline = one_in(r, 2) ? 1 : (uint8_t)prng_range(r, 2, 16),
+        .keys = (uint8_t)prng_range(r, 1, PLAN_KEYS_MAX),
+        .reads = (uint8_t)prng_range(r, 0, 80),
+        .value_max = (uint16_t)scaled(r, 8, 1000),
+        .ops = (uint32_t)prng_range(r, 200, 400),
+        .retry_ns = scaled(r, 20 * NS_PER_MS, 200 * NS_PER_MS),
+        .patience_ns = scaled(r, 200 * NS_PER_MS, 4 * NS_PER_S),
+        .fence_ns = scaled(r, 100 * NS_PER_MS, 4 * NS_PER_S),
+    };
+}
+
+static void draw_members(struct member_plan *p, struct prng *r)
+{
+    *p = (struct member_plan){
+        .heartbeat_ns = prng_range(r, 10, 40) * NS_PER_MS,
+        .noop_interval_ns = NS_PER_S,
+        .rto_min_ns = 2 * NS_PER_MS,
+        .rto_max_ns = 200 * NS_PER_MS,
+        .turn_ns = one_in(r, 2) ? 0 : scaled(r, NS_PER_US, NS_PER_MS),
+        .batch_bytes = (uint32_t)scaled(r, 1400, 16384),
+        .window_slots = (uint32_t)scaled(r, 1, 256),
+        .pool_order = (uint32_t)prng_range(r, 20, 22),
+        .drift_ppm = one_in(r, 2) ? 0 : (uint32_t)prng_range(r, 1, 20000),
+        .limits = {
+            .store_max_bytes = MIB,
+            .session_period_ns = 60 * NS_PER_S,
+            .sessions_max = 1024,
+        },
+    };
+}
+
+static void draw_faults(struct plan *p, struct prng *r)
+{
+    /* Per fault: how rare, on average, where it is on; how long it lasts. */
+    static const struct fault_plan scale[FAULT_TYPES] = {
+        [FAULT_CRASH] = { NS_PER_S, 2 * NS_PER_S },
+        [FAULT_INSIDE] = { NS_PER_S, NS_PER_S },
+        [FAULT_CRASH_ALL] = { 4 * NS_PER_S, NS_PER_S },
+        [FAULT_LEAVE] = { 2 * NS_PER_S, NS_PER_S },
+        [FAULT_PAUSE] = { NS_PER_S, 2 * NS_PER_S },
+        [FAULT_PARTITION] = { NS_PER_S, 2 * NS_PER_S },
+        [FAULT_FORGET] = { NS_PER_S, 0 },
+    };
+
+    p->faults_ns = prng_range(r, NS_PER_S, 6 * NS_PER_S);
+    for (uint32_t i = 0; i < FAULT_TYPES; i++) {
+        const bool on = one_in(r, 2);
+        const uint64_t every = scaled(r, scale[i].every_ns / 8,
+                                      scale[i].every_ns * 2);
+        const uint64_t lasts = scaled(r, NS_PER_MS, scale[i].lasts_ns + NS_PER_MS);
+
+        p->faults[i].every_ns = on ? every : 0;
+        p->faults[i].lasts_ns = lasts;
+    }
+}
+
+void plan_draw(struct plan *p, uint64_t seed, const struct plan_wish *wish)
+{
+    static const uint8_t sizes[] = { 1, 2, 3, 3, 3, 4, 5, 5, 5, 5, 6, 7 };
+    struct prng r;
+
+    prng_init(&r, seed);
+    *p = (struct plan){
+        .seed = seed,
+        .nodes = sizes[prng_below(&r, sizeof sizes)],
+        .leader_ns = 20 * NS_PER_S,
+        .bound_ns = 60 * NS_PER_S,
+    };
+    draw_network(&p->network, &r);
+    draw_disk(&p->disk, &r);
+    draw_clients(&p->clients, &r);
+    draw_members(&p->members, &r);
+    draw_faults(p, &r);
+
+    if (wish->nodes) p->nodes = (uint8_t)wish->nodes;
+    if (wish->clients) p->clients.count = (uint8_t)wish->clients;
+    if (wish->ops) p->clients.ops = wish->ops;
+    /* The operations shall fill the time in which there are faults. */
+    p->clients.think_ns = 2 * p->faults_ns * p->clients.count *
+                          p->clients.pipeline / p->clients.ops;
+}
+
+const char *fault_name(enum fault_type type)
+{
+    static const char *const names[] = {
+        "crash", "crash inside a step", "crash of all", "leave",
+        "pause", "partition",           "forgetful client",
+    };
+
+    ASSERT(type < FAULT_TYPES);
+    return names[type];
+}

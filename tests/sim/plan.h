@@ -1,0 +1,83 @@
+/*
+ * plan.h - what one world is like: all of it is drawn from the seed (swarm
+ * testing, Groce et al. 2012), so that each seed has faults of its own.
+ */
+#ifndef PAXOSKV_SIM_PLAN_H
+#define PAXOSKV_SIM_PLAN_H
+
+#include "kv/kv.h"
+#include "sim/disk.h"
+#include "sim/network.h"
+
+#define PLAN_CLIENTS_MAX 64u
+#define PLAN_KEYS_MAX    16u
+
+enum fault_type {
+    FAULT_CRASH,     /* a machine dies */
+    FAULT_INSIDE,    /* it dies between two effects of a step */
+    FAULT_CRASH_ALL, /* all die at once */
+    FAULT_LEAVE,     /* one is told to stop, and ends */
+    FAULT_PAUSE,     /* one sleeps, then gets all that came meanwhile */
+    FAULT_PARTITION,
+    FAULT_FORGET, /* a client loses its memory */
+    FAULT_TYPES,
+};
+
+/* How often a fault comes, on average (0: never), and how long it may last. */
+struct fault_plan {
+    uint64_t every_ns;
+    uint64_t lasts_ns;
+};
+
+struct client_plan {
+    uint8_t count;
+    uint8_t pipeline;     /* operations in flight of one client */
+    uint8_t keys;         /* few, so that they conflict */
+    uint8_t reads;        /* parts of 100 */
+    uint16_t value_max;   /* bytes of a value */
+    uint32_t ops;         /* of all clients together */
+    uint64_t think_ns;    /* between operations, at most */
+    uint64_t retry_ns;    /* first wait for an answer, doubled */
+    uint64_t patience_ns; /* then a write is fenced, a read given up */
+    uint64_t fence_ns;    /* then the outcome is unknown */
+};
+
+/* What the members are told; the same for all of them. */
+struct member_plan {
+    uint64_t heartbeat_ns;
+    uint64_t noop_interval_ns;
+    uint64_t rto_min_ns;
+    uint64_t rto_max_ns;
+    uint64_t turn_ns; /* from the first input to the flush, at most */
+    uint32_t batch_bytes;
+    uint32_t window_slots;
+    uint32_t pool_order;
+    uint32_t drift_ppm; /* clocks go wrong by up to so much */
+    struct kv_limits limits;
+};
+
+struct plan {
+    uint64_t seed;
+    uint8_t nodes;
+    uint64_t faults_ns; /* when the faults end */
+    uint64_t leader_ns; /* then a leader serves after that time, at most */
+    uint64_t bound_ns;  /* and all is done and alike after that */
+    struct network_plan network;
+    struct disk_plan disk;
+    struct client_plan clients;
+    struct member_plan members;
+    struct fault_plan faults[FAULT_TYPES];
+};
+
+/* What the user wants instead of what is drawn; 0: as drawn. */
+struct plan_wish {
+    uint32_t nodes;
+    uint32_t clients;
+    uint32_t ops;
+};
+
+void plan_draw(struct plan *p, uint64_t seed, const struct plan_wish *wish);
+
+const char *fault_name(enum fault_type type);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * queue.h - what is due in a world, and when.
+ *
+ * Things due at one instant come in the order in which they were pushed, so
+ * that a run is a function of its seed alone.
+ */
+#ifndef PAXOSKV_SIM_QUEUE_H
+#define PAXOSKV_SIM_QUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct packet;
+
+enum due_type {
+    DUE_MESSAGE, /* packet of a member reaches machine who */
+    DUE_REQUEST, /* packet of a client reaches machine who; number: cookie */
+    DUE_REPLY,   /* packet of a machine reaches client who; number: cookie */
+    DUE_TICK,    /* of machine who */
+    DUE_FLUSH,   /* the turn of machine who ends */
+    DUE_WRITTEN, /* number: a write of the disk of machine who */
+    DUE_READ,    /* packet: a read order of machine who */
+    DUE_RESTART, /* machine who */
+    DUE_RESUME,  /* machine who */
+    DUE_CLIENT,  /* the timer of client who */
+    DUE_FAULT,   /* number: enum fault_type */
+    DUE_HEAL,    /* number: a partition */
+    DUE_CALM,    /* the faults are over */
+};
+
+struct due {
+    uint64_t at_ns;
+    uint64_t order; /* set by queue_push */
+    uint64_t number;
+    struct packet *packet; /* one reference, or NULL */
+    uint32_t life; /* of the machine; another one's is not carried out */
+    uint8_t type;
+    uint8_t who;
+    uint8_t from; /* MESSAGE, REQUEST: who sent it */
+};
+
+struct queue {
+    struct due *heap;
+    uint32_t count;
+    uint32_t size;
+    uint64_t order;
+};
+
+/* An empty queue holds no memory; queue_clear gives back what there is. */
+void queue_push(struct queue *q, struct due d);
+
+/* Takes off the first; false if there is none. */
+bool queue_pop(struct queue *q, struct due *d);
+
+void queue_clear(struct queue *q);
+
+#endif

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# A loaded node works through the ring alone; an idle one costs next to nothing.
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+start 3
+pid=$(cat "$DIR/1/pid")
+
+ticks() {
+    sed 's/.*) //' "/proc/$pid/stat" | awk '{ print $12 + $13 }'
+}
+
+case $BUILD in
+*/release)
+    step "idle: under 1 % of a core, under 16 MiB"
+    from=$(ticks)
+    sleep 5
+    used=$(($(ticks) - from))
+    limit=$((5 * $(getconf CLK_TCK) / 100))
+    rss=$(awk '/^VmRSS/ { print $2 }' "/proc/$pid/status")
+    echo "$used ticks of $((limit * 100)), $rss KiB"
+    [ "$used" -le "$limit" ] || fail "$used ticks in 5 s"
+    [ "$rss" -lt 16384 ] || fail "$rss KiB"
+    ;;
+esac
+
+step "loaded: the ring, and no call for a datagram or a write"
+command -v strace >/dev/null || skip "no strace"
+kv bench --clients 4 --seconds 3 >/dev/null 2>&1 &
+sleep 1
+timeout -s INT 2 strace -f -c -o "$DIR/calls" -p "$pid" 2>"$DIR/strace"
+wait
+[ -s "$DIR/calls" ] || skip "strace may not look: $(cat "$DIR/strace")"
+cat "$DIR/calls"
+# % time, seconds, usecs/call, calls, errors (maybe), name
+awk '$NF ~ /^(sendto|sendmsg|recvfrom|recvmsg|read|write|pwrite64)$/ { bad = 1
+         print "call on the data path: " $NF }
+     $4 ~ /^[0-9]+$/ && $NF != "total" { all += $4 }
+     $NF == "io_uring_enter" { ring = $4 }
+     END { print ring, "of", all; exit bad || ring < all * 0.95 }' \
+    "$DIR/calls" || fail "the data path has system calls of its own"
