@@ -4,7 +4,8 @@
 # Node i is 127.0.0.1:(${PAXOSKV_PORT:-7400}+i), or [::1] with FAMILY=6; HOST
 # says otherwise.  Everything is in DIR (build/cluster): group.ini and, for
 # each node, N/data, N/log and N/pid.  BUILD (build/release) has the programs,
-# TRANSPORT is multicast or unicast, EXTRA is appended to group.ini.
+# TRANSPORT is multicast or unicast, SEGMENT_MB the size of a file of the log,
+# EXTRA is appended to group.ini.
 set -u
 
 usage() {
@@ -162,6 +163,9 @@ write_ini() {
     echo
     echo "[node]"
     echo "data = data"
+    echo
+    echo "[storage]"
+    echo "segment_mb = ${SEGMENT_MB:-16}"
     echo
     printf '%b\n' "${EXTRA:-}"
 }

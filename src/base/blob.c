@@ -29,8 +29,7 @@ static uint32_t order_for(uint64_t size)
 {
     uint32_t order = BLOB_ORDER_MIN;
 
-    while ((UINT64_C(1) << order) < size)
-        order++;
+    while ((UINT64_C(1) << order) < size) order++;
     return order;
 }
 

@@ -57,8 +57,7 @@ uint32_t crc32c_portable(uint32_t crc, const void *bytes, size_t len)
     const uint8_t *p = bytes;
 
     crc = ~crc;
-    for (; len > 0; len--, p++)
-        crc = (crc >> 8) ^ table[(crc ^ *p) & 0xff];
+    for (; len > 0; len--, p++) crc = (crc >> 8) ^ table[(crc ^ *p) & 0xff];
     return ~crc;
 }
 
@@ -66,15 +65,14 @@ uint32_t crc32c_portable(uint32_t crc, const void *bytes, size_t len)
 
 #include <nmmintrin.h>
 
-__attribute__((target("sse4.2"))) static uint32_t
-crc32c_sse42(uint32_t crc, const uint8_t *p, size_t len)
+__attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc,
+                                                               const uint8_t *p,
+                                                               size_t len)
 {
     uint64_t c = ~crc;
 
-    for (; len >= 8; len -= 8, p += 8)
-        c = _mm_crc32_u64(c, load64(p));
-    for (; len > 0; len--, p++)
-        c = _mm_crc32_u8((uint32_t)c, *p);
+    for (; len >= 8; len -= 8, p += 8) c = _mm_crc32_u64(c, load64(p));
+    for (; len > 0; len--, p++) c = _mm_crc32_u8((uint32_t)c, *p);
     return ~(uint32_t)c;
 }
 
@@ -94,10 +92,8 @@ uint32_t crc32c(uint32_t crc, const void *bytes, size_t len)
     const uint8_t *p = bytes;
 
     crc = ~crc;
-    for (; len >= 8; len -= 8, p += 8)
-        crc = __crc32cd(crc, load64(p));
-    for (; len > 0; len--, p++)
-        crc = __crc32cb(crc, *p);
+    for (; len >= 8; len -= 8, p += 8) crc = __crc32cd(crc, load64(p));
+    for (; len > 0; len--, p++) crc = __crc32cb(crc, *p);
     return ~crc;
 }
 

@@ -49,14 +49,11 @@ uint64_t hash_bytes(struct hash_key key, const void *bytes, size_t len)
     uint64_t last = (uint64_t)len << 56;
     size_t left;
 
-    for (left = len; left >= 8; left -= 8, p += 8)
-        sip_word(&s, load64(p));
-    for (size_t i = 0; i < left; i++)
-        last |= (uint64_t)p[i] << (8 * i);
+    for (left = len; left >= 8; left -= 8, p += 8) sip_word(&s, load64(p));
+    for (size_t i = 0; i < left; i++) last |= (uint64_t)p[i] << (8 * i);
     sip_word(&s, last);
 
     s.v2 ^= 0xff;
-    for (int i = 0; i < 4; i++)
-        sip_round(&s);
+    for (int i = 0; i < 4; i++) sip_round(&s);
     return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
 }

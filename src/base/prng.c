@@ -20,8 +20,7 @@ static uint64_t splitmix(uint64_t *x)
 
 void prng_init(struct prng *p, uint64_t seed)
 {
-    for (int i = 0; i < 4; i++)
-        p->s[i] = splitmix(&seed);
+    for (int i = 0; i < 4; i++) p->s[i] = splitmix(&seed);
 }
 
 uint64_t prng_next(struct prng *p)

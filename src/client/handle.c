@@ -267,14 +267,14 @@ static void handle_end_session(struct pkv *h)
 {
     const uint64_t end_ns = handle_now_ns() + CLOSE_NS;
 
-    session_close(&h->session);
+    session_want_close(&h->session);
     pkv_flush(h);
     while (session_is_closing(&h->session) && handle_now_ns() < end_ns) {
         handle_wait(h, wait_ms_until(end_ns));
         pkv_process(h);
     }
     if (!session_is_closing(&h->session)) return;
-    session_close(&h->session); /* once more, and not waited for */
+    session_want_close(&h->session); /* once more, and not waited for */
     pkv_flush(h);
 }
 

@@ -463,6 +463,8 @@ void session_tick(struct session *s, uint64_t now_ns)
     else if (session_wants_keepalive(s))
         silent |= session_tick_retry(s, &s->keeping);
     if (!silent) return;
+    /* Its token may be too old for an answer to a short request: knock. */
+    servers_preferred(&s->servers)->has_token = false;
     s->refusals = 0;
     session_rotate(s);
 }
@@ -518,7 +520,7 @@ uint64_t session_deadline(const struct session *s)
     return due_ns;
 }
 
-void session_close(struct session *s)
+void session_want_close(struct session *s)
 {
     s->ending = true;
     s->closing.due_ns = 0;

@@ -93,7 +93,7 @@ struct session {
 
     /* The session as the group knows it. */
     bool open;
-    bool ending; /* session_close was called */
+    bool ending; /* session_want_close was called */
     struct session_id id;
     uint8_t nonce[COMMAND_NONCE];
     uint64_t active_ns;  /* it was alive at this time, or later */
@@ -167,7 +167,7 @@ bool session_next(struct session *s, struct pkv_result *r);
 bool session_take(struct session *s, uint32_t own, struct pkv_result *r);
 
 /* Ask for the session to be closed; true while that is worth waiting for. */
-void session_close(struct session *s);
+void session_want_close(struct session *s);
 bool session_is_closing(const struct session *s);
 
 /* ---- between session.c, session_send.c and session_receive.c ------------*/

@@ -76,15 +76,15 @@ struct config {
 };
 
 struct config_error {
-    uint32_t line;     /* 0: the file as a whole */
-    char key[48];      /* "section:key", or "" */
-    char text[200];    /* what is wrong */
-    char remedy[200];  /* what to do */
+    uint32_t line;    /* 0: the file as a whole */
+    char key[48];     /* "section:key", or "" */
+    char text[200];   /* what is wrong */
+    char remedy[200]; /* what to do */
 };
 
 struct config_errors {
-    const char *file; /* borrowed: the path given to config_load */
-    uint32_t count;   /* of list, in the order of the file */
+    const char *file;  /* borrowed: the path given to config_load */
+    uint32_t count;    /* of list, in the order of the file */
     uint32_t left_out; /* further errors that the list had no room for */
     struct config_error list[CONFIG_ERRORS_MAX];
 };

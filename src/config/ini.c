@@ -139,8 +139,7 @@ static void ini_judge(struct ini_line *l)
         ini_bad(l, "the section does not end in ]",
                 "write [section], comments on a line of their own");
     } else if (!ini_name(l, at + 1, end - 1)) {
-        ini_bad(l, "this is no name of a section",
-                "use letters, digits and _");
+        ini_bad(l, "this is no name of a section", "use letters, digits and _");
     } else {
         l->kind = INI_SECTION;
     }

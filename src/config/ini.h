@@ -30,9 +30,9 @@ enum ini_kind {
 
 struct ini_line {
     enum ini_kind kind;
-    uint32_t number; /* from 1 */
-    const char *at;  /* the line, borrowed, not terminated */
-    size_t len;      /* its end not counted */
+    uint32_t number;             /* from 1 */
+    const char *at;              /* the line, borrowed, not terminated */
+    size_t len;                  /* its end not counted */
     char name[INI_NAME_MAX + 1]; /* SECTION, KEY: in lower case */
     const char *fault;           /* BAD: what is wrong ... */
     const char *remedy;          /* ... and what to do */

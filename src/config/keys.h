@@ -26,7 +26,7 @@ struct key {
     size_t offset; /* in struct config */
     uint64_t min;
     uint64_t max;
-    const char *choices; /* words with | between them */
+    const char *choices;  /* words with | between them */
     const char *standard; /* the default; NULL: must be given, "": not said */
     const char *help;
 };

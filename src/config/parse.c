@@ -161,8 +161,8 @@ static const char *values_get(const dictionary *values, const char *section,
 }
 
 static void value_refuse(struct parse *p, uint32_t line, const char *section,
-                         const char *name, const char *value,
-                         const char *fault, const char *remedy)
+                         const char *name, const char *value, const char *fault,
+                         const char *remedy)
 {
     struct config_error *err = errors_add(p->e, line, section, name);
 
@@ -191,8 +191,7 @@ static void parse_key(struct parse *p, const dictionary *values,
     }
 }
 
-static void parse_member(struct parse *p, const dictionary *values,
-                         uint32_t id)
+static void parse_member(struct parse *p, const dictionary *values, uint32_t id)
 {
     struct config_error *err;
     struct config_member *m = &p->c->members[p->c->member_count];
@@ -291,7 +290,7 @@ static void parse_check(struct parse *p)
     } else if (c->id && !config_member(c, c->id)) {
         err = errors_add(p->e, p->key_line[k - keys_all()], "node", "id");
         errors_text(err, "= %llu is not one of [members]",
-                   (unsigned long long)c->id);
+                    (unsigned long long)c->id);
         errors_remedy(err, "use the id of the line with the own address");
     }
 }

@@ -90,7 +90,7 @@ int datadir_format(const struct config *c, uint8_t id, struct failure *f)
     return status;
 }
 
-static int datadir_is_missing(const char *path)
+static bool datadir_is_missing(const char *path)
 {
     const int fd = host_open_dir(path, false);
     int rc;
@@ -101,9 +101,12 @@ static int datadir_is_missing(const char *path)
     return rc == 1;
 }
 
-static int datadir_not_formatted(const char *path, uint8_t id,
+static int datadir_not_formatted(const char *path, uint8_t id, bool create,
                                  struct failure *f)
 {
+    if (create)
+        return failure_set(f, EXIT_REFUSED, "%s holds other files, and no data "
+                           "of paxoskvd; move it away", path);
     return failure_set(f, EXIT_REFUSED,
                        "%s is not formatted; run once: "
                        "paxoskvd -c FILE --node %u --format", path, id);
@@ -111,14 +114,14 @@ static int datadir_not_formatted(const char *path, uint8_t id,
 
 /* The identity must be there, whole, and that of the configuration. */
 static int datadir_check(struct datadir *d, const struct config *c, uint8_t id,
-                         struct failure *f)
+                         bool create, struct failure *f)
 {
     const char *path = c->data;
     char text[META_TEXT_MAX];
     struct meta ini;
     int rc = meta_read(d->fd, &d->meta);
 
-    if (rc == -ENOENT) return datadir_not_formatted(path, id, f);
+    if (rc == -ENOENT) return datadir_not_formatted(path, id, create, f);
     if (rc == -EBADMSG)
         return failure_set(f, EXIT_LOG, "%s/%s is damaged; this member cannot "
                            "know who it is", path, META_FILE);
@@ -138,17 +141,18 @@ static int datadir_check(struct datadir *d, const struct config *c, uint8_t id,
 }
 
 static int datadir_take(struct datadir *d, const struct config *c, uint8_t id,
-                        struct failure *f)
+                        bool create, struct failure *f)
 {
     int status;
 
     d->lock_fd = -1;
     d->fd = host_open_dir(c->data, false);
-    if (d->fd == -ENOENT) return datadir_not_formatted(c->data, id, f);
+    if (d->fd == -ENOENT)
+        return datadir_not_formatted(c->data, id, false, f);
     if (d->fd < 0)
         return failure_set(f, datadir_status(d->fd), "%s: %s", c->data,
                            strerror(-d->fd));
-    status = datadir_check(d, c, id, f);
+    status = datadir_check(d, c, id, create, f);
     if (status) return status;
     d->lock_fd = datadir_lock(c->data, d->fd, f);
     return d->lock_fd < 0 ? f->status : 0;
@@ -163,7 +167,7 @@ int datadir_open(struct datadir *d, const struct config *c, uint8_t id,
         status = datadir_format(c, id, f);
         if (status) return status;
     }
-    status = datadir_take(d, c, id, f);
+    status = datadir_take(d, c, id, create, f);
     if (status) datadir_close(d);
     return status;
 }

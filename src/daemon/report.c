@@ -34,6 +34,17 @@ static const char *report_refusal(uint64_t reason)
     return "for no reason known here";
 }
 
+/* As the core numbers its reasons to resign (E8). */
+static const char *report_resignation(uint64_t reason)
+{
+    static const char *const texts[] = {
+        "for a reason not known here", "no majority is heard",
+        "nothing could be executed", "the disk is full", "stopping",
+    };
+
+    return texts[reason < sizeof texts / sizeof texts[0] ? reason : 0];
+}
+
 void report_note(const struct server *s, const struct note *n)
 {
     const uint8_t id =
@@ -62,14 +73,15 @@ void report_note(const struct server *s, const struct note *n)
         log_info("serving clients as the leader of ballot %s", ballot);
         return;
     case NOTE_FOLLOWING:
+        if (n->ballot.node == s->edge.id) return; /* LEADING says it */
         log_info("following member %u, ballot %s", n->ballot.node, ballot);
         return;
     case NOTE_PREEMPTED:
         log_info("ballot %s is preempted by round %" PRIu64, ballot, number);
         return;
     case NOTE_RESIGNED:
-        log_info("resigned from ballot %s (reason %" PRIu64 ")", ballot,
-                 number);
+        log_info("resigned from ballot %s: %s", ballot,
+                 report_resignation(number));
         return;
     case NOTE_LEADER_LOST:
         log_info("the leader of ballot %s is not heard any more", ballot);

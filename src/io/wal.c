@@ -1,4 +1,8 @@
 /* wal.c - see wal.h: opening, appending, closing. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* O_DIRECT, fallocate */
+#endif
+
 #include "io/wal.h"
 
 #include "base/assert.h"

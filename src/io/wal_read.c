@@ -5,6 +5,10 @@
  * batch, and the slots from there to the next entry.  It lives in memory, 40
  * bytes for 128 KiB of log, and is made again by the replay.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* O_DIRECT, fallocate */
+#endif
+
 #include "io/wal_private.h"
 
 #include "base/assert.h"
@@ -155,11 +159,9 @@ static int replay_fail(struct wal *w, struct wal_fault *fault, int rc)
 static int replay_load(struct wal *w, uint64_t offset, size_t need)
 {
     struct wal_reader *r = &w->replay;
-    int rc;
 
     if (reader_has(r, offset) >= need) return 0;
-    rc = reader_load(r, offset, max_u64(need, REPLAY_CHUNK));
-    return rc;
+    return reader_load(r, offset, max_u64(need, REPLAY_CHUNK));
 }
 
 static int replay_turn(struct wal *w, uint64_t segment)
@@ -177,8 +179,9 @@ static bool block_is_zero(const uint8_t *block, size_t len)
 }
 
 /* Look through the bytes at hand, which stand behind a bad batch. */
-static bool tail_has_witness(struct wal *w)
+static enum segment_verdict look_behind(struct wal *w)
 {
+    enum segment_verdict verdict;
     const struct wal_reader *r = &w->replay;
 
     for (size_t at = 0; at < r->len; at += SEGMENT_BLOCK) {
@@ -190,19 +193,25 @@ static bool tail_has_witness(struct wal *w)
         w->tail_segment = r->segment;
         if (r->segment == w->scan.segment)
             w->tail_end = r->offset + at + SEGMENT_BLOCK;
-        if (segment_scan_behind(&w->scan, r->segment, r->offset + at, block,
-                                len) == SEGMENT_CORRUPT) {
-            w->witness_offset = r->offset + at;
-            return true;
-        }
+        w->witness_offset = r->offset + at;
+        verdict = segment_scan_behind(&w->scan, r->segment, r->offset + at,
+                                      block, len);
+        if (verdict != SEGMENT_BAD) return verdict;
     }
-    return false;
+    return SEGMENT_BAD;
 }
 
-static int corrupt(const struct wal *w, struct wal_fault *fault)
+static int corrupt(const struct wal *w, enum segment_verdict verdict,
+                   struct wal_fault *fault)
 {
     char bad[WAL_NAME_MAX], witness[WAL_NAME_MAX];
 
+    if (verdict == SEGMENT_FOREIGN)
+        return wal_fail(fault, -EBADMSG,
+                        "log/%s, offset %llu: this is a log of another data "
+                        "directory",
+                        wal_name(w->replay.segment, witness),
+                        (unsigned long long)w->witness_offset);
     return wal_fail(
         fault, -EBADMSG,
         "log/%s, offset %llu: batch %llu is damaged or missing, and was "
@@ -217,6 +226,7 @@ static int corrupt(const struct wal *w, struct wal_fault *fault)
 static int judge_tail(struct wal *w, struct wal_fault *fault)
 {
     uint64_t offset = w->scan.offset;
+    enum segment_verdict verdict;
     char name[WAL_NAME_MAX];
 
     for (uint64_t s = w->scan.segment; s <= w->segment_last; s++) {
@@ -227,7 +237,8 @@ static int judge_tail(struct wal *w, struct wal_fault *fault)
              offset += REPLAY_CHUNK) {
             rc = reader_load(&w->replay, offset, REPLAY_CHUNK);
             if (rc < 0) return replay_fail(w, fault, rc);
-            if (tail_has_witness(w)) return corrupt(w, fault);
+            verdict = look_behind(w);
+            if (verdict != SEGMENT_BAD) return corrupt(w, verdict, fault);
         }
         offset = 0;
     }
@@ -309,14 +320,11 @@ static bool has_slots(const struct wal_cursor *c, uint64_t low, uint64_t high)
  * behind the last one stands the open batch. */
 static void cursor_seek(const struct wal *w, struct wal_cursor *c)
 {
-    const struct wal_entry *e;
-
-    for (; c->entry < w->index_count; c->entry++) {
-        e = &w->index[c->entry];
-        if (has_slots(c, e->slot_low, e->slot_high)) break;
-    }
     c->at = 0;
-    if (c->entry < w->index_count) {
+    for (; c->entry < w->index_count; c->entry++) {
+        const struct wal_entry *e = &w->index[c->entry];
+
+        if (!has_slots(c, e->slot_low, e->slot_high)) continue;
         c->sequence = e->sequence;
         c->segment = e->segment;
         c->offset = e->offset;

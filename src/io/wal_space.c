@@ -6,6 +6,10 @@
  * to wait for the journal of the file system (4 KiB: 224 us instead of 166,
  * 64 KiB: 357 instead of 175, ext4 on a virtual disk).
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* O_DIRECT, fallocate */
+#endif
+
 #include "io/wal_private.h"
 
 #include "base/assert.h"

@@ -110,8 +110,8 @@ static int reply_written(struct kv_reply *reply, int rc)
 static int kv_put(struct kv *kv, const struct command *c,
                   struct kv_reply *reply)
 {
-    return reply_written(reply, store_put(&kv->store, c->key, c->value,
-                                          kv->applied_slot));
+    return reply_written(
+        reply, store_put(&kv->store, c->key, c->value, kv->applied_slot));
 }
 
 static int kv_cas(struct kv *kv, const struct command *c,
@@ -218,17 +218,17 @@ static bool kv_answered(const struct session *s, const struct command *c,
     return stored != NULL;
 }
 
-static int kv_open(struct kv *kv, struct session_id at,
-                   const struct command *c, struct kv_reply *reply)
+static int kv_open(struct kv *kv, struct session_id at, const struct command *c,
+                   struct kv_reply *reply)
 {
-    struct session *s = session_find_nonce(&kv->sessions, c->value.at);
+    struct session *s = session_table_find_nonce(&kv->sessions, c->value.at);
     int rc = 0;
 
     if (s)
-        session_touch(&kv->sessions, s, at, kv->state_time_ns, 0);
+        session_table_touch(&kv->sessions, s, at, kv->state_time_ns, 0);
     else
-        rc = session_open(&kv->sessions, at, c->value.at, kv->state_time_ns,
-                          &s);
+        rc = session_table_open(&kv->sessions, at, c->value.at,
+                                kv->state_time_ns, &s);
     if (rc == -ENOMEM) return rc;
     if (rc == -ENOSPC)
         reply->status = REPLY_FULL;
@@ -250,15 +250,15 @@ static int kv_on_session(struct kv *kv, struct session *s, struct session_id at,
     int rc;
 
     /* P30: first acked_upto, then the checks. */
-    session_touch(&kv->sessions, s, at, kv->state_time_ns,
-                  has_seq ? c->acked_upto : 0);
-    if (c->op == COMMAND_CLOSE) session_close(&kv->sessions, s);
+    session_table_touch(&kv->sessions, s, at, kv->state_time_ns,
+                        has_seq ? c->acked_upto : 0);
+    if (c->op == COMMAND_CLOSE) session_table_close(&kv->sessions, s);
     if (!has_seq) return 0;
     if (kv_answered(s, c, s->acked_upto, reply)) return 0;
 
     rc = kv_apply(kv, c, reply);
     if (rc < 0) return rc;
-    return session_store(&kv->sessions, s, c->seq, reply);
+    return session_table_store(&kv->sessions, s, c->seq, reply);
 }
 
 int kv_execute(struct kv *kv, uint16_t index, const struct command *c,
@@ -276,7 +276,7 @@ int kv_execute(struct kv *kv, uint16_t index, const struct command *c,
     }
     if (c->op == COMMAND_OPEN) return kv_open(kv, at, c, reply);
 
-    s = session_find(&kv->sessions, c->session);
+    s = session_table_find(&kv->sessions, c->session);
     if (s) return kv_on_session(kv, s, at, c, reply);
     reply->status = REPLY_EXPIRED;
     return 0;
@@ -304,11 +304,11 @@ bool kv_answer_known(const struct kv *kv, const struct command *c,
     *reply = (struct kv_reply){ .status = REPLY_OK, .slot = kv->applied_slot };
     if (command_is_read(c->op)) return false;
     if (c->op == COMMAND_OPEN) {
-        s = session_find_nonce(&kv->sessions, c->value.at);
+        s = session_table_find_nonce(&kv->sessions, c->value.at);
         if (s) reply_opened(reply, s);
         return s != NULL;
     }
-    s = session_find(&kv->sessions, c->session);
+    s = session_table_find(&kv->sessions, c->session);
     if (!s) {
         /* It may yet be opened, by a slot chosen but not executed here. */
         if (c->session.slot > kv->applied_slot) return false;
@@ -365,8 +365,8 @@ static void list_write(struct writer *w, const struct pair *p, bool keys_only)
     writer_bytes(w, p->bytes, p->key_len + value_len);
 }
 
-static void kv_list(const struct kv *kv, const struct command *c,
-                    uint8_t *page, uint32_t page_size, struct kv_reply *reply)
+static void kv_list(const struct kv *kv, const struct command *c, uint8_t *page,
+                    uint32_t page_size, struct kv_reply *reply)
 {
     const bool keys_only = c->flags & COMMAND_KEYS;
     const uint32_t wanted = load32(c->value.at);

@@ -82,8 +82,7 @@ void session_table_destroy(struct session_table *t)
 {
     const size_t size = (t->mask + 1u) * sizeof(struct session *);
 
-    while (t->oldest)
-        session_close(t, t->oldest);
+    while (t->oldest) session_table_close(t, t->oldest);
     memory_give(t->memory, t->by_id, size);
     memory_give(t->memory, t->by_nonce, size);
     *t = (struct session_table){ .memory = NULL };
@@ -100,12 +99,12 @@ void session_table_expire(struct session_table *t, uint64_t now_ns)
     while (t->oldest) {
         ASSERT(now_ns >= t->oldest->active_ns);
         if (now_ns - t->oldest->active_ns <= t->period_ns) return;
-        session_close(t, t->oldest);
+        session_table_close(t, t->oldest);
     }
 }
 
-struct session *session_find(const struct session_table *t,
-                             struct session_id id)
+struct session *session_table_find(const struct session_table *t,
+                                   struct session_id id)
 {
     struct session *s = t->by_id[bucket_of_id(t, id)];
 
@@ -114,8 +113,8 @@ struct session *session_find(const struct session_table *t,
     return s;
 }
 
-struct session *session_find_nonce(const struct session_table *t,
-                                   const uint8_t *nonce)
+struct session *session_table_find_nonce(const struct session_table *t,
+                                         const uint8_t *nonce)
 {
     struct session *s = t->by_nonce[bucket_of_nonce(t, nonce)];
 
@@ -141,8 +140,7 @@ static void list_append(struct session_table *t, struct session *s)
 static void buckets_insert(struct session_table *t, struct session *s)
 {
     struct session **id = &t->by_id[bucket_of_id(t, s->id)];
-    struct session **nonce =
-        &t->by_nonce[bucket_of_nonce(t, session_nonce(s))];
+    struct session **nonce = &t->by_nonce[bucket_of_nonce(t, session_nonce(s))];
 
     s->next_by_id = *id;
     *id = s;
@@ -153,22 +151,20 @@ static void buckets_insert(struct session_table *t, struct session *s)
 static void buckets_remove(struct session_table *t, struct session *s)
 {
     struct session **id = &t->by_id[bucket_of_id(t, s->id)];
-    struct session **nonce =
-        &t->by_nonce[bucket_of_nonce(t, session_nonce(s))];
+    struct session **nonce = &t->by_nonce[bucket_of_nonce(t, session_nonce(s))];
 
-    while (*id != s)
-        id = &(*id)->next_by_id;
+    while (*id != s) id = &(*id)->next_by_id;
     *id = s->next_by_id;
-    while (*nonce != s)
-        nonce = &(*nonce)->next_by_nonce;
+    while (*nonce != s) nonce = &(*nonce)->next_by_nonce;
     *nonce = s->next_by_nonce;
 }
 
-static void session_set_hash(struct session_table *t, struct session *s,
-                             uint64_t hash)
+/* Count the session's own hash anew. */
+static void session_rehash(struct session_table *t, struct session *s)
 {
-    t->hash += hash - s->hash;
-    s->hash = hash;
+    t->hash -= s->hash;
+    s->hash = head_hash(s);
+    t->hash += s->hash;
 }
 
 /* P31: make room for one more, by state time and list order alone. */
@@ -177,19 +173,20 @@ static int session_make_room(struct session_table *t, uint64_t now_ns)
     if (t->count < t->count_max) return 0;
     if (!t->oldest) return -ENOSPC;
     if (now_ns - t->oldest->active_ns < t->period_ns / 3) return -ENOSPC;
-    session_close(t, t->oldest);
+    session_table_close(t, t->oldest);
     return 0;
 }
 
-int session_open(struct session_table *t, struct session_id at,
-                 const uint8_t *nonce, uint64_t now_ns, struct session **out)
+int session_table_open(struct session_table *t, struct session_id at,
+                       const uint8_t *nonce, uint64_t now_ns,
+                       struct session **out)
 {
     struct session *s;
     int rc;
 
     ASSERT(at.slot > 0);
-    ASSERT(!session_find(t, at));
-    ASSERT(!session_find_nonce(t, nonce));
+    ASSERT(!session_table_find(t, at));
+    ASSERT(!session_table_find_nonce(t, nonce));
 
     rc = session_make_room(t, now_ns);
     if (rc < 0) return rc;
@@ -201,7 +198,7 @@ int session_open(struct session_table *t, struct session_id at,
     store16(s->opened + 8, at.index);
     memcpy(s->opened + 10, nonce, COMMAND_NONCE);
     s->seed = digest_bytes(2, bytes_of(s->opened, SESSION_OPENED));
-    session_set_hash(t, s, head_hash(s));
+    session_rehash(t, s);
     list_append(t, s);
     buckets_insert(t, s);
     t->count++;
@@ -214,7 +211,7 @@ static void session_drop(struct session_table *t, struct session *s,
 {
     struct session_reply *r = reply_at(s, seq);
 
-    session_set_hash(t, s, s->hash - reply_hash(s, seq, r));
+    t->hash -= r->hash;
     memory_give(t->memory, r->value, r->value_len);
     s->stored &= ~stored_bit(seq);
 }
@@ -231,7 +228,7 @@ static void session_drop_upto(struct session_table *t, struct session *s,
     }
 }
 
-void session_close(struct session_table *t, struct session *s)
+void session_table_close(struct session_table *t, struct session *s)
 {
     ASSERT(t->count > 0);
 
@@ -245,19 +242,17 @@ void session_close(struct session_table *t, struct session *s)
     memory_give(t->memory, s, sizeof *s);
 }
 
-void session_touch(struct session_table *t, struct session *s,
-                   struct session_id at, uint64_t now_ns, uint64_t acked_upto)
+void session_table_touch(struct session_table *t, struct session *s,
+                         struct session_id at, uint64_t now_ns,
+                         uint64_t acked_upto)
 {
-    uint64_t replies_hash;
-
     ASSERT(now_ns >= s->active_ns);
 
     if (acked_upto > s->acked_upto) session_drop_upto(t, s, acked_upto);
-    replies_hash = s->hash - head_hash(s);
     s->acked_upto = max_u64(s->acked_upto, acked_upto);
     s->last = at;
     s->active_ns = now_ns;
-    session_set_hash(t, s, replies_hash + head_hash(s));
+    session_rehash(t, s);
     if (s == t->newest) return;
     list_remove(t, s);
     list_append(t, s);
@@ -280,8 +275,7 @@ static int session_widen(struct session_table *t, struct session *s,
     uint32_t room = s->room ? s->room : ROOM_MIN;
     struct session_reply *replies;
 
-    while (room < seq - s->acked_upto)
-        room *= 2;
+    while (room < seq - s->acked_upto) room *= 2;
     if (room == s->room) return 0;
 
     replies = memory_take(t->memory, room * sizeof *replies);
@@ -298,8 +292,8 @@ static int session_widen(struct session_table *t, struct session *s,
     return 0;
 }
 
-int session_store(struct session_table *t, struct session *s, uint64_t seq,
-                  struct kv_reply *reply)
+int session_table_store(struct session_table *t, struct session *s,
+                        uint64_t seq, struct kv_reply *reply)
 {
     struct session_reply *r;
     uint8_t *value = NULL;
@@ -324,7 +318,8 @@ int session_store(struct session_table *t, struct session *s, uint64_t seq,
         .value_len = reply->value.len,
         .status = reply->status,
     };
+    r->hash = reply_hash(s, seq, r);
+    t->hash += r->hash;
     s->stored |= stored_bit(seq);
-    session_set_hash(t, s, s->hash + reply_hash(s, seq, r));
     return 0;
 }

@@ -15,6 +15,7 @@
 
 struct session_reply {
     uint64_t slot;
+    uint64_t hash;  /* its share of the state hash */
     uint8_t *value; /* NULL if empty */
     uint32_t value_len;
     uint8_t status;
@@ -27,7 +28,7 @@ struct session {
     uint64_t acked_upto;
     uint64_t stored; /* bit seq % 64: the reply of that seq is in replies */
     uint64_t seed;   /* hash of id and nonce */
-    uint64_t hash;   /* its share of the state hash */
+    uint64_t hash;   /* share of the state hash of all but the replies */
     struct session_reply *replies; /* that of seq at seq % room */
     uint32_t room;                 /* a power of two, or 0 */
     struct session *older;         /* executed before this one */
@@ -46,7 +47,7 @@ struct session_table {
     uint32_t count_max;
     uint64_t period_ns;
     uint64_t floor_ns; /* no deadline is below: set by takeovers */
-    uint64_t hash;     /* sum over the sessions */
+    uint64_t hash;     /* sum over the sessions and their replies */
     struct session *oldest;
     struct session *newest;
 };
@@ -63,29 +64,31 @@ void session_table_extend(struct session_table *t, uint64_t now_ns);
 /* Remove every session whose deadline is over. */
 void session_table_expire(struct session_table *t, uint64_t now_ns);
 
-struct session *session_find(const struct session_table *t,
-                             struct session_id id);
+struct session *session_table_find(const struct session_table *t,
+                                   struct session_id id);
 
 /* The live session that was opened with this nonce, or NULL. */
-struct session *session_find_nonce(const struct session_table *t,
-                                   const uint8_t *nonce);
+struct session *session_table_find_nonce(const struct session_table *t,
+                                         const uint8_t *nonce);
 
 /*
  * Open a session by the command at (slot, index).  In a full table the one
  * that executed nothing for longest goes, if that is a third of the period.
  * Returns 0 and *out; -ENOSPC: full; -ENOMEM.
  */
-int session_open(struct session_table *t, struct session_id at,
-                 const uint8_t *nonce, uint64_t now_ns, struct session **out);
+int session_table_open(struct session_table *t, struct session_id at,
+                       const uint8_t *nonce, uint64_t now_ns,
+                       struct session **out);
 
-void session_close(struct session_table *t, struct session *s);
+void session_table_close(struct session_table *t, struct session *s);
 
 /*
  * The command at (slot, index) is executed for s and says that every seq up
  * to acked_upto is done with: s lives on, these replies are dropped.
  */
-void session_touch(struct session_table *t, struct session *s,
-                   struct session_id at, uint64_t now_ns, uint64_t acked_upto);
+void session_table_touch(struct session_table *t, struct session *s,
+                         struct session_id at, uint64_t now_ns,
+                         uint64_t acked_upto);
 
 /* The stored reply of seq, or NULL. */
 const struct session_reply *session_stored(const struct session *s,
@@ -95,7 +98,7 @@ const struct session_reply *session_stored(const struct session *s,
  * Keep a copy of *reply as that of seq, which must be inside the window and
  * not have one; reply->value then refers to the copy.  Returns 0 or -ENOMEM.
  */
-int session_store(struct session_table *t, struct session *s, uint64_t seq,
-                  struct kv_reply *reply);
+int session_table_store(struct session_table *t, struct session *s,
+                        uint64_t seq, struct kv_reply *reply);
 
 #endif

@@ -10,10 +10,11 @@ static uint64_t pair_cost(uint32_t key_len, uint32_t value_len)
     return (uint64_t)key_len + value_len + KV_PAIR_COST;
 }
 
-uint64_t store_pair_hash(struct bytes key, struct bytes value,
-                         uint64_t version)
+uint64_t store_pair_hash(const struct pair *p)
 {
-    return digest_bytes(digest_bytes(digest_word(1, version), key), value);
+    const uint64_t h = digest_word(p->key_len, p->version);
+
+    return digest_bytes(h, bytes_of(p->bytes, p->key_len + p->value_len));
 }
 
 /* Fill in p's value and version; its hash is counted. */
@@ -24,7 +25,7 @@ static void store_write(struct store *s, struct pair *p, struct bytes value,
 
     if (value.len) memmove(p->bytes + p->key_len, value.at, value.len);
     p->version = version;
-    p->hash = store_pair_hash(pair_key(p), pair_value(p), version);
+    p->hash = store_pair_hash(p);
     s->hash += p->hash;
 }
 
@@ -46,8 +47,8 @@ const struct pair *store_find(const struct store *s, struct bytes key)
     return at.found ? at.leaf->pairs[at.index] : NULL;
 }
 
-static int store_insert(struct store *s, struct tree_place at,
-                        struct bytes key, struct bytes value, uint64_t version)
+static int store_insert(struct store *s, struct tree_place at, struct bytes key,
+                        struct bytes value, uint64_t version)
 {
     const uint64_t cost = pair_cost(key.len, value.len);
     struct pair *p;

@@ -36,8 +36,7 @@ int store_put(struct store *s, struct bytes key, struct bytes value,
 /* Delete key.  Returns 0, or -ENOENT. */
 int store_delete(struct store *s, struct bytes key);
 
-/* The share of one pair in the hash of the store. */
-uint64_t store_pair_hash(struct bytes key, struct bytes value,
-                         uint64_t version);
+/* The share of a pair in the hash of the store: of key, value and version. */
+uint64_t store_pair_hash(const struct pair *p);
 
 #endif

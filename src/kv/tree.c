@@ -91,8 +91,7 @@ static void tree_warm_some(const struct tree *t, const struct bytes *keys,
 
     ASSERT(count <= TREE_WARM);
 
-    for (uint32_t i = 0; i < count; i++)
-        nodes[i] = t->root;
+    for (uint32_t i = 0; i < count; i++) nodes[i] = t->root;
     /* All leaves are at the same height: the keys go down side by side. */
     while (count > 0 && !nodes[0]->leaf) {
         for (uint32_t i = 0; i < count; i++) {

@@ -1,15 +1,15 @@
 /* tree_node.c - see tree_node.h */
 #include "kv/tree_node.h"
 
-#define SKIP_WORTH 4u /* bytes */
+#define SKIP_WORTH 4u         /* bytes */
+#define SKIP_NONE  UINT16_MAX /* the heads are not laid out */
 
 static uint32_t common_prefix(struct bytes a, struct bytes b)
 {
     const uint32_t len = a.len < b.len ? a.len : b.len;
     uint32_t i = 0;
 
-    while (i < len && a.at[i] == b.at[i])
-        i++;
+    while (i < len && a.at[i] == b.at[i]) i++;
     return i;
 }
 
@@ -80,6 +80,7 @@ struct tree_node *tree_node_new(struct memory *m, bool leaf)
 
     if (!n) return NULL;
     n->count = 0;
+    n->shared = 0;
     n->skip = 0;
     n->leaf = leaf;
     n->next = NULL;
@@ -100,22 +101,24 @@ static uint16_t node_useful_skip(const struct tree_node *n, uint32_t same)
     return (uint16_t)(same >= n->shared + SKIP_WORTH ? same : n->shared);
 }
 
-static void node_set_heads(struct tree_node *n)
+/* Lay out the heads for another skip: this reads every key. */
+static void node_set_skip(struct tree_node *n, uint16_t skip)
 {
+    if (n->skip == skip) return;
+    n->skip = skip;
     for (uint32_t i = 0; i < n->count; i++)
-        n->heads[i] = head_of(pair_key(n->pairs[i]), n->skip);
+        n->heads[i] = head_of(pair_key(n->pairs[i]), skip);
 }
 
 void tree_node_set_fences(struct tree_node *n, struct fences f)
 {
-    n->shared = fences_skip(f);
-    n->skip = n->shared;
+    uint32_t same = n->shared = fences_skip(f);
+
     /* A leaf would have to read a pair for this: one cache miss more. */
     if (!n->leaf && n->count > 0)
-        n->skip = node_useful_skip(
-            n, common_prefix(pair_key(n->pairs[0]),
-                             pair_key(n->pairs[n->count - 1])));
-    node_set_heads(n);
+        same = common_prefix(pair_key(n->pairs[0]),
+                             pair_key(n->pairs[n->count - 1]));
+    node_set_skip(n, node_useful_skip(n, same));
 }
 
 /* A separator comes in: skip no more than it shares with the others. */
@@ -128,8 +131,7 @@ static void inner_admit(struct tree_node *n, const struct pair *separator)
         same = common_prefix(pair_key(n->pairs[0]), key);
         if (same >= n->skip) return;
     }
-    n->skip = node_useful_skip(n, same);
-    node_set_heads(n);
+    node_set_skip(n, node_useful_skip(n, same));
 }
 
 /* Number of heads below head; no branch depends on what they are. */
@@ -224,6 +226,7 @@ void tree_node_delete(struct tree_node *n, uint32_t i)
     memmove(&n->heads[i], &n->heads[i + 1], behind * sizeof n->heads[0]);
     memmove(&n->pairs[i], &n->pairs[i + 1], behind * sizeof n->pairs[0]);
     n->count--;
+    if (n->count == 0) n->skip = n->shared; /* no key to compare with */
 }
 
 void tree_node_insert_kid(struct tree_node *n, uint32_t i,
@@ -269,6 +272,8 @@ struct pair *tree_node_split(struct memory *m, struct tree_node *n,
         if (!separator) return NULL;
     }
     right->count = (uint16_t)(n->count - from);
+    right->skip = n->skip;
+    memcpy(right->heads, &n->heads[from], right->count * sizeof n->heads[0]);
     memcpy(right->pairs, &n->pairs[from], right->count * sizeof n->pairs[0]);
     if (!n->leaf)
         memcpy(right->kids, &n->kids[from],
@@ -291,6 +296,7 @@ void tree_node_join(struct tree_node *left, const struct tree_node *right,
     memcpy(&left->pairs[left->count], right->pairs,
            right->count * sizeof right->pairs[0]);
     left->count = (uint16_t)(left->count + right->count);
+    left->skip = SKIP_NONE;
     left->next = right->next;
 }
 
@@ -384,10 +390,14 @@ static struct pair *leaf_even_out(struct memory *m, struct tree_node *left,
 }
 
 struct pair *tree_node_even_out(struct memory *m, struct tree_node *left,
-                                struct tree_node *right,
-                                struct pair *separator)
+                                struct tree_node *right, struct pair *separator)
 {
-    if (left->leaf) return leaf_even_out(m, left, right);
-    inner_even_out(left, right, &separator);
+    if (left->leaf)
+        separator = leaf_even_out(m, left, right);
+    else
+        inner_even_out(left, right, &separator);
+    if (!separator) return NULL;
+    left->skip = SKIP_NONE;
+    right->skip = SKIP_NONE;
     return separator;
 }

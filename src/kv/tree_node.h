@@ -16,8 +16,8 @@ struct fences {
 };
 
 /* The fences of kid i of a node that lies between f. */
-static inline struct fences fences_of_kid(const struct tree_node *n,
-                                          uint32_t i, struct fences f)
+static inline struct fences fences_of_kid(const struct tree_node *n, uint32_t i,
+                                          struct fences f)
 {
     if (i > 0) f.low = n->pairs[i - 1];
     if (i < n->count) f.high = n->pairs[i];
@@ -38,7 +38,7 @@ struct tree_node *tree_node_new(struct memory *m, bool leaf);
 /* Give back the node alone: neither pairs nor kids. */
 void tree_node_free(struct memory *m, struct tree_node *n);
 
-/* Lay out the heads anew, for a node that now lies between f. */
+/* The node now lies between f, or was changed by one of the last three here. */
 void tree_node_set_fences(struct tree_node *n, struct fences f);
 
 /* The number of keys below key, and whether the next one is key itself. */
@@ -76,10 +76,8 @@ void tree_node_turn(struct tree_node *n, uint32_t i, struct pair *separator);
 
 /*
  * Move the upper half of n, which is full, to right, which is empty.  Returns
- * the separator for between them, or NULL without memory: no change.
- *
- * After this, as after the two below, the heads of both are for the caller to
- * lay out: tree_node_set_fences.
+ * the separator for between them, or NULL without memory: no change.  After
+ * this and the two below the caller owes both nodes a tree_node_set_fences.
  */
 struct pair *tree_node_split(struct memory *m, struct tree_node *n,
                              struct tree_node *right);

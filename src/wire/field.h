@@ -49,9 +49,10 @@ static inline bool field_upto_is_sane(uint64_t slot)
     return slot <= FIELD_SLOT_MAX;
 }
 
-static inline bool field_ballot_is_sane(struct ballot b)
+/* A ballot, or none at all. */
+static inline bool field_ballot_is_whole(struct ballot b)
 {
-    return b.round <= ROUND_MAX && (b.round == 0) == (b.node == 0);
+    return (b.round == 0) == (b.node == 0);
 }
 
 /* The node of a ballot as it travels: none has none. */
@@ -87,7 +88,7 @@ static inline bool field_take_ballot(struct reader *r, struct ballot *b)
 {
     b->round = reader_u64(r);
     b->node = reader_u8(r);
-    return field_take_zeros(r, 7) && field_ballot_is_sane(*b);
+    return field_take_zeros(r, 7) && field_ballot_is_whole(*b);
 }
 
 /* All that is left in r is a value; false if it is not a whole one. */

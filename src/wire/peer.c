@@ -126,33 +126,33 @@ static void put_accept(const struct message *m, struct writer *w)
     writer_bytes(w, a->value.bytes, a->value.len);
 }
 
+/*
+ * What is cut off comes later: a long gap is asked for again when some of it
+ * was filled, votes are asked for again when they were not heard (P18).
+ */
+static void put_range(struct range range, struct writer *w)
+{
+    const uint64_t more = range.last - range.first;
+
+    ASSERT(range.first > 0);
+    ASSERT(range.first <= range.last);
+    writer_u64(w, range.first);
+    writer_u64(w, more < PEER_RANGE_MAX ? range.last
+                                        : range.first + PEER_RANGE_MAX - 1);
+}
+
 static void put_accepted(const struct message *m, struct writer *w)
 {
     ASSERT(m->count <= RANGES_MAX);
     writer_u64(w, m->vote_seq);
-    for (uint32_t i = 0; i < m->count; i++) {
-        ASSERT(m->ranges[i].first <= m->ranges[i].last);
-        ASSERT(m->ranges[i].last - m->ranges[i].first < PEER_RANGE_MAX);
-        writer_u64(w, m->ranges[i].first);
-        writer_u64(w, m->ranges[i].last);
-    }
+    for (uint32_t i = 0; i < m->count; i++) put_range(m->ranges[i], w);
 }
 
 static void put_fetch(const struct fetch *f, struct writer *w)
 {
     ASSERT(f->range_count <= FETCH_RANGES_MAX);
     ASSERT(f->held_count <= FETCH_RANGES_MAX);
-    for (uint32_t i = 0; i < f->range_count; i++) {
-        const struct range wanted = f->ranges[i];
-
-        ASSERT(wanted.first <= wanted.last);
-        writer_u64(w, wanted.first);
-        /* A long gap is asked for again when this much of it has come. */
-        if (wanted.last - wanted.first < PEER_RANGE_MAX)
-            writer_u64(w, wanted.last);
-        else
-            writer_u64(w, wanted.first + PEER_RANGE_MAX - 1);
-    }
+    for (uint32_t i = 0; i < f->range_count; i++) put_range(f->ranges[i], w);
     for (uint32_t i = 0; i < f->held_count; i++) put_run(&f->held[i], w);
 }
 
@@ -299,7 +299,6 @@ void peer_encode(const struct message *m, struct writer *w)
     const uint8_t *begin = w->at;
 
     ASSERT(PEER_HEAD + len <= PEER_MESSAGE_MAX);
-    ASSERT(m->ballot.round <= ROUND_MAX);
     if (m->ballot.round) ASSERT(m->ballot.node > 0);
     if (field_needs_ballot(m->type)) ASSERT(m->ballot.round > 0);
 

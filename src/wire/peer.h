@@ -71,7 +71,7 @@ uint32_t peer_size(const struct message *m);
 
 /*
  * Write m, a MESSAGE_*.  It is written whole or not at all: the writer goes
- * bad if it does not fit.  A range of a FETCH is cut to PEER_RANGE_MAX slots;
+ * bad if it does not fit.  Ranges are cut to their first PEER_RANGE_MAX slots;
  * from, incarnation and process are left to the head of the datagram.
  */
 void peer_encode(const struct message *m, struct writer *w);

@@ -34,6 +34,11 @@ static bool take_bitmap(struct reader *r, uint16_t *bits)
     return *bits <= FIELD_BITMAP;
 }
 
+static bool ballot_is_sane(struct ballot b)
+{
+    return b.round <= ROUND_MAX && field_ballot_is_whole(b);
+}
+
 static bool take_heartbeat(struct message *m, struct reader *r)
 {
     struct heartbeat *h = &m->heartbeat;
@@ -55,7 +60,7 @@ static bool take_run(struct reader *r, struct run *run)
     run->ballot.node = reader_u8(r);
     if (!field_take_zeros(r, 3)) return false;
     run->ballot.round = reader_u64(r);
-    if (!field_ballot_is_sane(run->ballot)) return false;
+    if (!ballot_is_sane(run->ballot)) return false;
     if (ballot_is_none(run->ballot) || run->count == 0) return false;
     return run->count - 1 <= FIELD_SLOT_MAX - run->first;
 }
@@ -94,6 +99,12 @@ static bool take_promise(struct message *m, struct peer_scratch *s,
     p->runs = s->runs;
     p->run_count = count;
     return take_runs(r, s->runs, count);
+}
+
+static bool take_nack(struct nack *n, struct reader *r)
+{
+    return field_take_ballot(r, &n->refused) && ballot_is_sane(n->refused) &&
+           field_take_ballot(r, &n->claimed) && ballot_is_sane(n->claimed);
 }
 
 static bool take_accept(struct message *m, struct reader *r)
@@ -245,8 +256,7 @@ static bool take_body(struct message *m, struct peer_scratch *s,
     case MESSAGE_PROMISE:
         return take_promise(m, s, count, r);
     case MESSAGE_NACK:
-        return field_take_ballot(r, &m->nack.refused) &&
-               field_take_ballot(r, &m->nack.claimed);
+        return take_nack(&m->nack, r);
     case MESSAGE_ACCEPT:
         return take_accept(m, r);
     case MESSAGE_ACCEPTED:
@@ -310,7 +320,7 @@ int peer_decode(struct message *m, struct peer_scratch *s, struct reader *r)
     body = reader_of(reader_take(r, len), len);
     if (!reader_ok(r)) return -EBADMSG;
 
-    if (!field_ballot_is_sane(m->ballot)) return -EBADMSG;
+    if (!ballot_is_sane(m->ballot)) return -EBADMSG;
     if (ballot_is_none(m->ballot) && field_needs_ballot(m->type))
         return -EBADMSG;
     if (count && !type_has_count(m->type)) return -EBADMSG;

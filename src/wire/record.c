@@ -42,7 +42,6 @@ static void put_life(const struct life *l, struct writer *w)
 void record_encode(const struct message *m, struct writer *w)
 {
     ASSERT(m->type >= RECORD_PROMISE && m->type <= RECORD_REFUSED);
-    ASSERT(m->ballot.round <= ROUND_MAX);
     if (field_needs_ballot(m->type)) ASSERT(m->ballot.round > 0);
     if (record_has_value(m->type)) ASSERT(record_slot(m) > 0);
 

@@ -51,8 +51,8 @@ uint64_t record_slot(const struct message *m);
  * one behind the other.  A value is borrowed from them.
  *
  * Returns 0, or -EBADMSG: unknown type, wrong length, a slot where none
- * belongs or none where one does, no ballot where one must be, a round or
- * slot out of bounds, a value that is not whole, bytes that must be zero and
+ * belongs or none where one does, no ballot where one must be, a slot out
+ * of bounds, a value that is not whole, bytes that must be zero and
  * are not.
  */
 int record_decode(struct message *m, uint8_t type, uint64_t slot,

@@ -111,15 +111,18 @@ static void head_read(const uint8_t *bytes, struct batch_head *h)
     h->previous_high = load64(bytes + AT_PREVIOUS_HIGH);
 }
 
+static bool head_is_whole(const uint8_t *bytes)
+{
+    return load32(bytes + AT_MAGIC) == SEGMENT_MAGIC &&
+           load16(bytes + AT_VERSION) == SEGMENT_VERSION &&
+           load32(bytes + AT_HEAD_CRC) ==
+               crc32c(0, bytes + AT_BODY_CRC, SEGMENT_HEAD - AT_BODY_CRC);
+}
+
 bool segment_head(const uint8_t *bytes, uint64_t instance, uint64_t segment,
                   uint64_t offset, struct batch_head *h)
 {
-    if (load32(bytes + AT_MAGIC) != SEGMENT_MAGIC) return false;
-    if (load32(bytes + AT_HEAD_CRC) !=
-        crc32c(0, bytes + AT_BODY_CRC, SEGMENT_HEAD - AT_BODY_CRC))
-        return false;
-    if (load16(bytes + AT_VERSION) != SEGMENT_VERSION) return false;
-
+    if (!head_is_whole(bytes)) return false;
     head_read(bytes, h);
     if (h->instance != instance) return false;
     if (h->segment != segment || h->offset != offset) return false;
@@ -187,7 +190,8 @@ enum segment_verdict segment_scan_behind(const struct segment_scan *s,
     struct batch_head h;
 
     ASSERT(segment >= s->segment);
-    if (len < SEGMENT_HEAD) return SEGMENT_BAD;
+    if (len < SEGMENT_HEAD || !head_is_whole(block)) return SEGMENT_BAD;
+    if (load64(block + AT_INSTANCE) != s->instance) return SEGMENT_FOREIGN;
     if (!segment_head(block, s->instance, segment, offset, &h))
         return SEGMENT_BAD;
     return h.durable_upto >= s->sequence ? SEGMENT_CORRUPT : SEGMENT_BAD;

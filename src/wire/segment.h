@@ -125,6 +125,7 @@ enum segment_verdict {
     SEGMENT_BAD,     /* they do not: everything from here on is tail, unless
                         segment_scan_behind finds a witness */
     SEGMENT_CORRUPT, /* a witness says that the bad batch was durable */
+    SEGMENT_FOREIGN, /* a batch of another data directory stands here */
 };
 
 /* A walk through the log, batch by batch. */
@@ -150,9 +151,10 @@ enum segment_verdict segment_scan_next(struct segment_scan *s,
                                        const uint8_t *bytes, size_t len);
 
 /*
- * After SEGMENT_BAD: look at one block behind the bad batch's place, of any
- * segment.  Returns SEGMENT_CORRUPT if it holds a witness against the bad
- * batch, else SEGMENT_BAD.
+ * After SEGMENT_BAD: look at one block at or behind the bad batch's place, of
+ * any segment.  Returns SEGMENT_CORRUPT if it holds a witness against the bad
+ * batch, SEGMENT_FOREIGN if it holds the head of another instance (segments
+ * begin as zeros, so somebody put the file here), else SEGMENT_BAD.
  */
 enum segment_verdict segment_scan_behind(const struct segment_scan *s,
                                          uint64_t segment, uint64_t offset,

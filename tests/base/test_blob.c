@@ -129,15 +129,12 @@ static void blob_unref_of_all_merges_to_the_whole_region(void **state)
     struct fixture *f = *state;
     struct blob *b[128];
 
-    for (int i = 0; i < 128; i++)
-        b[i] = blob_new(&f->pool, 1);
+    for (int i = 0; i < 128; i++) b[i] = blob_new(&f->pool, 1);
     assert_non_null(b[127]);
     assert_null(blob_new(&f->pool, 1));
-    for (int i = 0; i < 128; i += 2)
-        blob_unref(&f->pool, b[i]);
+    for (int i = 0; i < 128; i += 2) blob_unref(&f->pool, b[i]);
     assert_null(blob_new(&f->pool, 200)); /* half is free, in splinters */
-    for (int i = 127; i > 0; i -= 2)
-        blob_unref(&f->pool, b[i]);
+    for (int i = 127; i > 0; i -= 2) blob_unref(&f->pool, b[i]);
     assert_non_null(blob_new(&f->pool, (1u << ORDER) - HEAD));
 }
 
@@ -173,8 +170,7 @@ static void blob_random_work_never_overlaps(void **state)
         }
         assert_int_equal(f->pool.bytes_used, used);
     }
-    for (size_t i = 0; i < LIVE_MAX; i++)
-        blob_unref(&f->pool, live[i]);
+    for (size_t i = 0; i < LIVE_MAX; i++) blob_unref(&f->pool, live[i]);
     assert_int_equal(f->pool.bytes_used, 0);
     assert_non_null(blob_new(&f->pool, (1u << ORDER) - HEAD));
 }

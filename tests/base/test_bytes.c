@@ -48,8 +48,7 @@ static void store_and_load_are_little_endian_at_any_alignment(void **state)
     (void)state;
     for (size_t at = 0; at < 8; at++) {
         store64(b + at, UINT64_C(0x0807060504030201));
-        for (size_t i = 0; i < 8; i++)
-            assert_int_equal(b[at + i], i + 1);
+        for (size_t i = 0; i < 8; i++) assert_int_equal(b[at + i], i + 1);
         assert_int_equal(load64(b + at), UINT64_C(0x0807060504030201));
         assert_int_equal(load32(b + at), 0x04030201);
         assert_int_equal(load16(b + at), 0x0201);

@@ -11,7 +11,6 @@
 #include "base/crc32c.h"
 #include "base/prng.h"
 
-
 static void check_rfc_vectors(uint32_t (*crc)(uint32_t, const void *, size_t))
 {
     uint8_t in[32];
@@ -20,11 +19,9 @@ static void check_rfc_vectors(uint32_t (*crc)(uint32_t, const void *, size_t))
     assert_int_equal(crc(0, in, 32), 0x8a9136aa);
     memset(in, 0xff, sizeof in);
     assert_int_equal(crc(0, in, 32), 0x62a8ab43);
-    for (uint8_t i = 0; i < 32; i++)
-        in[i] = i;
+    for (uint8_t i = 0; i < 32; i++) in[i] = i;
     assert_int_equal(crc(0, in, 32), 0x46dd794e);
-    for (uint8_t i = 0; i < 32; i++)
-        in[i] = (uint8_t)(31 - i);
+    for (uint8_t i = 0; i < 32; i++) in[i] = (uint8_t)(31 - i);
     assert_int_equal(crc(0, in, 32), 0x113fdb5c);
     assert_int_equal(crc(0, "123456789", 9), 0xe3069283);
     assert_int_equal(crc(0, "", 0), 0);
@@ -49,8 +46,7 @@ static void crc32c_every_length_and_alignment_both_agree(void **state)
 
     (void)state;
     prng_init(&p, 1);
-    for (size_t i = 0; i < sizeof in; i++)
-        in[i] = (uint8_t)prng_next(&p);
+    for (size_t i = 0; i < sizeof in; i++) in[i] = (uint8_t)prng_next(&p);
     for (size_t shift = 0; shift < 8; shift++) {
         for (size_t len = 0; len <= 256; len++)
             assert_int_equal(crc32c(7, in + shift, len),

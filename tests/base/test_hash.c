@@ -56,8 +56,7 @@ static void hash_bytes_unaligned_input_gives_same_hash(void **state)
 
     (void)state;
     for (uint8_t shift = 0; shift < 8; shift++) {
-        for (uint8_t i = 0; i < 63; i++)
-            in[shift + i] = i;
+        for (uint8_t i = 0; i < 63; i++) in[shift + i] = i;
         assert_int_equal(hash_bytes(key, in + shift, 63), vectors[63]);
     }
 }

@@ -49,8 +49,7 @@ static void prng_below_small_bound_hits_every_number(void **state)
         assert_true(x < 7);
         hits[x]++;
     }
-    for (int i = 0; i < 7; i++)
-        assert_in_range(hits[i], 800, 1200);
+    for (int i = 0; i < 7; i++) assert_in_range(hits[i], 800, 1200);
 }
 
 static void prng_below_one_gives_zero(void **state)

@@ -8,7 +8,9 @@
 
 #include "base/reader.h"
 
-static const uint8_t input[15] = { 1, 2, 0, 3, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0 };
+static const uint8_t input[15] = {
+    1, 2, 0, 3, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0
+};
 
 static void reader_exact_input_gives_all_and_is_done(void **state)
 {

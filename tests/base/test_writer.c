@@ -10,7 +10,7 @@
 
 static void writer_exact_buffer_takes_all_little_endian(void **state)
 {
-    const uint8_t want[18] = { 1, 3, 2, 7, 6, 5, 4, 15, 14,
+    const uint8_t want[18] = { 1,  3,  2,  7,  6, 5, 4,   15,  14,
                                13, 12, 11, 10, 9, 8, 'x', 'y', 'z' };
     uint8_t b[18];
     struct writer w = writer_of(b, sizeof b);
@@ -43,8 +43,7 @@ static void writer_every_short_buffer_goes_bad_and_is_not_overrun(void **state)
         writer_bytes(&w, "xyz", 3);
         assert_false(writer_ok(&w));
         assert_true(writer_len(&w) <= size);
-        for (size_t i = size; i < sizeof b; i++)
-            assert_int_equal(b[i], 0xee);
+        for (size_t i = size; i < sizeof b; i++) assert_int_equal(b[i], 0xee);
     }
 }
 
@@ -65,8 +64,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writer_exact_buffer_takes_all_little_endian),
-        cmocka_unit_test(
-            writer_every_short_buffer_goes_bad_and_is_not_overrun),
+        cmocka_unit_test(writer_every_short_buffer_goes_bad_and_is_not_overrun),
         cmocka_unit_test(writer_once_bad_writes_nothing_more),
     };
 

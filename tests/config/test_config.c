@@ -1,7 +1,7 @@
 /* test_config.c - files, end points, and what members must agree upon. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>

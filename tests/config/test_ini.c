@@ -1,7 +1,7 @@
 /* test_ini.c - which lines the scan takes, and which it refuses. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>

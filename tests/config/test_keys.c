@@ -1,7 +1,7 @@
 /* test_keys.c - numbers, bounds and words; sample file and man page. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>

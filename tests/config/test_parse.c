@@ -1,7 +1,7 @@
 /* test_parse.c - all errors at once, with line, key and remedy. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -70,7 +70,8 @@ static void parse_of_values_takes_them_as_written(void **state)
                                 "[Cluster]\r\nTransport = unicast\r\n"
                                 "mtu = 1400\nstore_max = 2M ; small\n"
                                 "[node]\nID = 3\ndata = \"/srv/#1; x\"\n"
-                                "interface = 'eth0'\n[log]\nfile =\n"), 0);
+                                "interface = 'eth0'\n[log]\nfile =\n"),
+                     0);
     assert_int_equal(config.member_count, 3);
     assert_int_equal(config.members[1].id, 2);
     assert_string_equal(config.members[1].host, "host");
@@ -140,7 +141,8 @@ static void parse_of_members_that_contradict_is_refused(void **state)
                    "f:5: members:2 is IPv6, the group is IPv4");
     assert_int_equal(parse(GOOD "2 = 10.0.0.1:7402\n[node]\nid = 2\n"), 0);
     assert_int_equal(parse("[cluster]\nname = a\ngroup = [ff15::1]:7400\n"
-                           "[members]\n1 = [fe80::1%lo]:7401\n"), 0);
+                           "[members]\n1 = [fe80::1%lo]:7401\n"),
+                     0);
 }
 
 static void parse_of_ten_members_is_refused(void **state)
@@ -150,7 +152,8 @@ static void parse_of_ten_members_is_refused(void **state)
                         "7 = h:7\n8 = h:8\n9 = h:9\n10 = h:10\n",
                    "f:13: members:10 is one member too many");
     assert_int_equal(parse(GOOD "2 = h:2\n3 = h:3\n4 = h:4\n5 = h:5\n"
-                                "6 = h:6\n7 = h:7\n8 = h:8\n255 = h:9\n"), 0);
+                                "6 = h:6\n7 = h:7\n8 = h:8\n255 = h:9\n"),
+                     0);
     assert_int_equal(config.members[8].id, 255);
 }
 
@@ -161,7 +164,8 @@ static void parse_of_many_errors_tells_all_in_order(void **state)
     (void)state;
     assert_int_equal(parse("[cluster]\nmtu = 1\nnmae = a\nbad line\n"
                            "[members]\n1 = x\n[paxos]\nwindow = 0\n"
-                           "window = 2\n[io]\nring = no\n"), -EINVAL);
+                           "window = 2\n[io]\nring = no\n"),
+                     -EINVAL);
     assert_int_equal(errors.count, 7);
     assert_string_equal(errors.list[0].key, "cluster:name");
     for (i = 1; i < errors.count; i++) {
@@ -186,9 +190,9 @@ static void parse_of_more_errors_than_fit_counts_them(void **state)
 /* ---- our scan and iniparser must see the same keys ---------------------- */
 
 static const char *const words[] = {
-    "[cluster]", "[members]", "[a_b]", "[ Node ]", "[]",   "name", "Data",
-    "1",         "=",         " = ",   "\"",       "'",    "#",    ";",
-    " ",         "\t",        "value", "a b",      "\\\n", "\n",   "\r\n",
+    "[cluster]", "[members]", "[a_b]", "[ Node ]", "[]",   "name",      "Data",
+    "1",         "=",         " = ",   "\"",       "'",    "#",         ";",
+    " ",         "\t",        "value", "a b",      "\\\n", "\n",        "\r\n",
     "\n",        "\n",        "[",     "]",        "\x80", "\"x # y\"",
 };
 

@@ -374,7 +374,7 @@ static void signals_come_as_events(void **state)
 
 static void file_operations_end_with_their_cookies(void **state)
 {
-    char path[] = "test_loop.XXXXXX";
+    char path[] = "/tmp/test_loop.XXXXXX";
     const int fd = mkstemp(path);
     struct fixture f;
     struct loop_event ev;
@@ -416,7 +416,7 @@ static void file_operations_end_with_their_cookies(void **state)
 static void failpoint_changes_one_result(void **state)
 {
 #ifdef PAXOSKV_FAILPOINTS
-    char path[] = "test_loop.XXXXXX";
+    char path[] = "/tmp/test_loop.XXXXXX";
     const int fd = mkstemp(path);
     static const int32_t expected[] = {5, -EIO, 3, 5};
     struct fixture f;

@@ -8,7 +8,7 @@
 
 #include "kv/kv.h"
 
-#define MODEL_KEYS_MAX 32u
+#define MODEL_KEYS_MAX 40u
 #define MODEL_KEY_LEN  32u
 
 /* A key's value from slot on. */

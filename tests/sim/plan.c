@@ -52,7 +52,7 @@ static void draw_clients(struct client_plan *p, struct prng *r)
         .pipeline = one_in(r, 2) ? 1 : (uint8_t)prng_range(r, 2, 16),
         .keys = (uint8_t)prng_range(r, 1, PLAN_KEYS_MAX),
         .reads = (uint8_t)prng_range(r, 0, 80),
-        .value_max = (uint16_t)scaled(r, 8, 1000),
+        .value_max = (uint16_t)scaled(r, 8, 500),
         .ops = (uint32_t)prng_range(r, 200, 400),
         .retry_ns = scaled(r, 20 * NS_PER_MS, 200 * NS_PER_MS),
         .patience_ns = scaled(r, 200 * NS_PER_MS, 4 * NS_PER_S),

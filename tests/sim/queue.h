@@ -21,11 +21,13 @@ enum due_type {
     DUE_WRITTEN, /* number: a write of the disk of machine who */
     DUE_READ,    /* packet: a read order of machine who */
     DUE_RESTART, /* machine who */
+    DUE_END,     /* machine who was told to stop, and now ends */
     DUE_RESUME,  /* machine who */
     DUE_CLIENT,  /* the timer of client who */
     DUE_FAULT,   /* number: enum fault_type */
     DUE_HEAL,    /* number: a partition */
     DUE_CALM,    /* the faults are over */
+    DUE_LOOK,    /* is everything well again? */
 };
 
 struct due {

@@ -267,6 +267,7 @@ static void other_nonce_is_another_body(void **state)
 
     (void)state;
     b.nonce++;
+    b.counter--;
     assert_int_equal(give(0, a, body, 0), PARTS_WAIT);
     assert_int_equal(give(0, b, body, 1), PARTS_WAIT);
     assert_int_equal(give(0, b, body, 0), PARTS_WHOLE);
@@ -285,6 +286,22 @@ static void stale_for_long_begins_anew(void **state)
         assert_int_equal(give(0, head, body, 0), PARTS_STALE);
     assert_int_equal(give(0, head, body, 0), PARTS_WAIT);
     assert_int_equal(give(0, head, body, 1), PARTS_WHOLE);
+    assert_whole_is(body);
+}
+
+static void stale_now_and_then_stays_stale(void **state)
+{
+    const struct bytes body = bytes_of(first, 3 * BODY_MAX);
+    const struct datagram_head old = head_of(7, body.len);
+    const struct datagram_head head = head_of(8, body.len);
+
+    (void)state;
+    for (uint32_t part = 0; part < 2; part++) {
+        assert_int_equal(give(0, head, body, part), PARTS_WAIT);
+        for (uint32_t i = 0; i < PARTS_STALE_MAX; i++)
+            assert_int_equal(give(0, old, body, 0), PARTS_STALE);
+    }
+    assert_int_equal(give(0, head, body, 2), PARTS_WHOLE);
     assert_whole_is(body);
 }
 
@@ -370,6 +387,7 @@ int main(void)
         CASE(higher_incarnation_ends_the_older),
         CASE(other_nonce_is_another_body),
         CASE(stale_for_long_begins_anew),
+        CASE(stale_now_and_then_stays_stale),
         CASE(other_number_of_parts_is_refused),
         CASE(empty_part_is_refused),
         CASE(body_too_long_is_refused),

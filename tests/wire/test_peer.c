@@ -285,6 +285,20 @@ static void ballot_without_round_travels_without_node(void **state)
     free(bytes);
 }
 
+/* A peer may talk us up to the last round; what it refuses we can say. */
+static void round_beyond_the_last_is_written(void **state)
+{
+    struct message m = { .type = MESSAGE_HEARTBEAT,
+                         .ballot = { ROUND_MAX + 1, 1 } };
+    struct message back;
+    size_t len;
+    uint8_t *bytes = encoded(&m, &len);
+
+    (void)state;
+    assert_int_equal(decoded(bytes, len, &back), -EBADMSG);
+    free(bytes);
+}
+
 /* A member far behind asks for what one answer can hold. */
 static void long_range_of_fetch_is_cut(void **state)
 {
@@ -403,6 +417,7 @@ static const struct lie lies[] = {
 
     { MESSAGE_NACK, 32, 8, ROUND_MAX, ROUND_MAX + 1 },
     { MESSAGE_NACK, 40, 1, 1, 0 },
+    { MESSAGE_NACK, 48, 8, ROUND_MAX, UINT64_MAX },
     { MESSAGE_NACK, 41, 1, 0, 1 },
 
     { MESSAGE_ACCEPT, 32, 8, 1, 0 },
@@ -516,6 +531,57 @@ static void decode_of_run_beyond_last_slot_is_refused(void **state)
     free(bytes);
 }
 
+static void put_head(struct writer *w, uint8_t type, uint16_t count,
+                     uint32_t len)
+{
+    writer_u8(w, type);
+    writer_u8(w, 1);
+    writer_u16(w, count);
+    writer_u32(w, len);
+    writer_u64(w, 1);
+    writer_u64(w, 0);
+    writer_u64(w, 0);
+}
+
+/* Lists that are all that they say, but longer than there is room for. */
+static void decode_of_list_too_long_is_refused(void **state)
+{
+    static uint8_t bytes[PEER_MESSAGE_MAX];
+    const struct {
+        uint8_t type;
+        uint8_t before;    /* bytes before the list */
+        uint8_t size;      /* of an element */
+        uint16_t max;      /* elements */
+        uint16_t count_of; /* what an element adds to the count */
+    } lists[] = {
+        { MESSAGE_PROMISE, 24, 24, MESSAGE_RUNS_MAX, 1 },
+        { MESSAGE_ACCEPTED, 8, 16, RANGES_MAX, 1 },
+        { MESSAGE_FETCH, 0, 16, FETCH_RANGES_MAX, 1 },
+        { MESSAGE_FETCH, 0, 24, FETCH_RANGES_MAX, 256 },
+    };
+    struct message m;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        for (uint32_t more = 0; more < 2; more++) {
+            const uint32_t count = lists[i].max + more;
+            struct writer w = writer_of(bytes, sizeof bytes);
+
+            put_head(&w, lists[i].type, (uint16_t)(count * lists[i].count_of),
+                     lists[i].before + count * lists[i].size);
+            memset(writer_take(&w, lists[i].before), 0, lists[i].before);
+            for (uint32_t j = 1; j <= count; j++) {
+                writer_u64(&w, j);
+                writer_u64(&w, lists[i].size == 16 ? j : 1 | UINT64_C(1) << 32);
+                if (lists[i].size == 24) writer_u64(&w, 1);
+            }
+            assert_true(writer_ok(&w));
+            assert_int_equal(decoded_copy(bytes, writer_len(&w), &m),
+                             more ? -EBADMSG : 0);
+        }
+    }
+}
+
 static void decode_without_ballot_depends_on_type(void **state)
 {
     const uint8_t without[] = { MESSAGE_HEARTBEAT, MESSAGE_NACK,
@@ -606,9 +672,11 @@ int main(void)
         cmocka_unit_test(accept_of_twelve_puts_fits_1400),
         cmocka_unit_test(largest_messages_fit_message_max),
         cmocka_unit_test(ballot_without_round_travels_without_node),
+        cmocka_unit_test(round_beyond_the_last_is_written),
         cmocka_unit_test(long_range_of_fetch_is_cut),
         cmocka_unit_test(decode_of_lie_is_refused),
         cmocka_unit_test(decode_of_run_beyond_last_slot_is_refused),
+        cmocka_unit_test(decode_of_list_too_long_is_refused),
         cmocka_unit_test(decode_without_ballot_depends_on_type),
         cmocka_unit_test(decode_of_bad_value_is_refused),
         cmocka_unit_test(decode_of_value_too_long_is_refused),

@@ -180,12 +180,11 @@ struct lie {
 };
 
 static const struct lie lies[] = {
-    { RECORD_PROMISE, 0, 8, ROUND_MAX, ROUND_MAX + 1 },
-    { RECORD_PROMISE, 0, 8, 1, 0 },
+    { RECORD_PROMISE, 0, 8, UINT64_MAX, 0 },
     { RECORD_PROMISE, 8, 1, 1, 0 },
     { RECORD_PROMISE, 9, 1, 0, 1 },
     { RECORD_PROMISE, 15, 1, 0, 128 },
-    { RECORD_ACCEPT, 0, 8, 1, UINT64_MAX },
+    { RECORD_ACCEPT, 0, 8, ROUND_MAX, 0 },
     { RECORD_ACCEPT, 24, 8, SLOT_TOP, SLOT_TOP + 1 },
     { RECORD_CHOSEN, 24, 8, 0, 1 },
     { RECORD_MARK, 24, 8, SLOT_TOP, SLOT_TOP + 1 },
@@ -243,6 +242,25 @@ static void decode_with_wrong_slot_is_refused(void **state)
     }
 }
 
+static void decode_without_ballot_depends_on_type(void **state)
+{
+    const struct message *m = &sample.message;
+    uint32_t len;
+
+    (void)state;
+    for (const uint8_t *type = sample_records; *type; type++) {
+        const bool needed = *type <= RECORD_MARK;
+        uint8_t *bytes;
+
+        sample_make(&sample, *type, SMALL, &prng);
+        bytes = encoded(m, &len);
+        assert_int_equal(decoded_copy(m, bytes, len), 0);
+        memset(bytes, 0, 16);
+        assert_int_equal(decoded_copy(m, bytes, len), needed ? -EBADMSG : 0);
+        free(bytes);
+    }
+}
+
 static void decode_of_unknown_type_is_refused(void **state)
 {
     const uint8_t types[] = { 0, MESSAGE_ACCEPT, 63, RECORD_REFUSED + 1, 255 };
@@ -289,6 +307,7 @@ int main(void)
         cmocka_unit_test(record_without_value_gives_no_bytes),
         cmocka_unit_test(decode_of_lie_is_refused),
         cmocka_unit_test(decode_with_wrong_slot_is_refused),
+        cmocka_unit_test(decode_without_ballot_depends_on_type),
         cmocka_unit_test(decode_of_unknown_type_is_refused),
         cmocka_unit_test(decode_of_flipped_value_is_refused),
     };

@@ -1,0 +1,138 @@
+/* faults.c - see faults.h */
+#include "sim/faults.h"
+
+#include "base/units.h"
+#include "sim/world.h"
+
+static void faults_next(struct world *w, enum fault_type type)
+{
+    const uint64_t every_ns = w->plan->faults[type].every_ns;
+
+    if (every_ns == 0) return;
+    queue_push(&w->queue, (struct due){
+        .at_ns = w->now_ns + prng_range(&w->random, 1, 2 * every_ns),
+        .type = DUE_FAULT,
+        .number = type,
+    });
+}
+
+void faults_begin(struct world *w)
+{
+    for (int type = 0; type < FAULT_TYPES; type++) {
+        faults_next(w, (enum fault_type)type);
+    }
+}
+
+/* Some machine that runs, the leader more often than others; or NULL. */
+static struct machine *faults_victim(struct world *w)
+{
+    const bool leader = prng_below(&w->random, 2);
+    const uint32_t from = (uint32_t)prng_below(&w->random, w->plan->nodes);
+    struct machine *any = NULL;
+
+    for (uint32_t i = 0; i < w->plan->nodes; i++) {
+        struct machine *m = &w->machines[(from + i) % w->plan->nodes];
+        struct node_status s;
+
+        if (m->state != MACHINE_UP) continue;
+        if (!any) any = m;
+        if (!leader) break;
+        node_status(m->node, &s);
+        if (s.role == NODE_LEADER) return m;
+    }
+    return any;
+}
+
+static void faults_crash_all(struct world *w, uint64_t lasts_ns)
+{
+    for (uint32_t i = 0; i < w->plan->nodes; i++) {
+        const uint64_t down_ns = prng_range(&w->random, 1, lasts_ns);
+
+        if (w->machines[i].state == MACHINE_DOWN) continue;
+        machine_crash(w, &w->machines[i], down_ns);
+    }
+}
+
+static void faults_cut(struct world *w, uint64_t lasts_ns)
+{
+    const enum partition_type type =
+        (enum partition_type)prng_below(&w->random, PARTITION_TYPES);
+
+    trace_line(w->trace, w->now_ns, "network", 0, "CUT: %s",
+               partition_name(type));
+    queue_push(&w->queue, (struct due){
+        .at_ns = w->now_ns + lasts_ns,
+        .type = DUE_HEAL,
+        .number = network_cut(&w->network, type),
+    });
+}
+
+static void faults_later(struct world *w, const struct machine *m,
+                         enum due_type type, uint64_t after_ns)
+{
+    queue_push(&w->queue, (struct due){ .at_ns = w->now_ns + after_ns,
+                                        .type = (uint8_t)type,
+                                        .who = m->self,
+                                        .life = m->life });
+}
+
+static void faults_on_machine(struct world *w, enum fault_type type,
+                              struct machine *m, uint64_t lasts_ns)
+{
+    switch (type) {
+    case FAULT_CRASH:
+        machine_crash(w, m, lasts_ns);
+        break;
+    case FAULT_INSIDE:
+        m->effects_left = (uint32_t)prng_range(&w->random, 1, 20);
+        m->down_ns = lasts_ns;
+        break;
+    case FAULT_LEAVE:
+        m->down_ns = lasts_ns;
+        faults_later(w, m, DUE_END,
+                     prng_range(&w->random, 1, 200 * NS_PER_MS));
+        machine_leave(w, m);
+        break;
+    case FAULT_PAUSE:
+        machine_pause(w, m);
+        faults_later(w, m, DUE_RESUME, lasts_ns);
+        break;
+    default:
+        break;
+    }
+}
+
+void faults_on_due(struct world *w, enum fault_type type)
+{
+    const uint64_t lasts_ns =
+        prng_range(&w->random, 1, max_u64(w->plan->faults[type].lasts_ns, 1));
+    struct machine *m = faults_victim(w);
+
+    if (world_is_calm(w)) return;
+    w->faults[type]++;
+    if (type == FAULT_PARTITION) {
+        faults_cut(w, lasts_ns);
+    } else if (type == FAULT_CRASH_ALL) {
+        faults_crash_all(w, lasts_ns);
+    } else if (type == FAULT_FORGET) {
+        client_forget(w, &w->clients[prng_below(&w->random,
+                                                w->plan->clients.count)]);
+    } else if (m) {
+        faults_on_machine(w, type, m, lasts_ns);
+    }
+    faults_next(w, type);
+}
+
+void faults_end(struct world *w)
+{
+    trace_line(w->trace, w->now_ns, "network", 0, "CALM");
+    network_calm(&w->network);
+    for (uint32_t i = 0; i < w->plan->nodes; i++) {
+        struct machine *m = &w->machines[i];
+
+        disk_calm(&m->disk);
+        m->effects_left = 0;
+        machine_resume(w, m);
+        if (m->state == MACHINE_DOWN) machine_start(w, m);
+    }
+}

@@ -1,0 +1,605 @@
+/* machine.c - see machine.h */
+#include "sim/machine.h"
+
+#include "base/assert.h"
+#include "base/units.h"
+#include "sim/memory.h"
+#include "sim/world.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#define TEXT_MAX 260u
+
+/* ---- its clock ------------------------------------------------------------ */
+
+static uint64_t machine_time(const struct machine *m, uint64_t world_ns)
+{
+    const __int128 drift = (__int128)world_ns * m->drift_ppm / 1000000;
+
+    return m->clock_ns + world_ns + (uint64_t)drift;
+}
+
+/* An instant of the world at which its clock shows at least local_ns. */
+static uint64_t machine_world_time(const struct machine *m, uint64_t local_ns)
+{
+    const uint64_t span = local_ns > m->clock_ns ? local_ns - m->clock_ns : 0;
+    uint64_t ns = (uint64_t)((__int128)span * 1000000 /
+                             (1000000 + m->drift_ppm));
+
+    while (machine_time(m, ns) < local_ns) ns++;
+    return ns;
+}
+
+/* ---- life and death ------------------------------------------------------- */
+
+static void machine_draw_clock(struct machine *m, uint32_t drift_ppm)
+{
+    m->clock_ns = prng_range(&m->random, 1, 1000) * NS_PER_S;
+    m->drift_ppm = (int64_t)prng_below(&m->random, 2 * drift_ppm + 1) -
+                   (int64_t)drift_ppm;
+}
+
+void machine_init(struct world *w, uint8_t self, const uint8_t *ids)
+{
+    const struct plan *p = w->plan;
+    struct machine *m = &w->machines[self];
+    uint8_t *memory = m->memory;
+    const size_t memory_size = m->memory_size;
+
+    *m = (struct machine){
+        .self = self,
+        .memory = memory,
+        .memory_size = memory_size,
+        .tick_ns = NEVER_NS,
+        .config = {
+            .n = p->nodes,
+            .self = self,
+            .heartbeat_ns = p->members.heartbeat_ns,
+            .noop_interval_ns = p->members.noop_interval_ns,
+            .rto_min_ns = p->members.rto_min_ns,
+            .rto_max_ns = p->members.rto_max_ns,
+            .batch_bytes = p->members.batch_bytes,
+            .window_slots = p->members.window_slots,
+            .pool_order = p->members.pool_order,
+            .limits = p->members.limits,
+            .memory = sim_memory,
+        },
+    };
+    prng_init(&m->random, p->seed * 64 + self);
+    memcpy(m->config.ids, ids, p->nodes);
+    m->config.instance = prng_next(&m->random) | 1;
+    m->config.priority = (uint8_t)prng_below(&m->random, 3);
+    machine_draw_clock(m, p->members.drift_ppm);
+    disk_init(&m->disk, &p->disk, prng_next(&m->random));
+}
+
+static void inbox_clear(struct machine *m)
+{
+    for (uint32_t i = 0; i < m->inbox_count; i++) {
+        packet_unref(m->inbox[i].packet);
+    }
+    m->inbox_count = 0;
+}
+
+void machine_clear(struct machine *m)
+{
+    if (m->node) node_destroy(m->node);
+    m->node = NULL;
+    disk_clear(&m->disk);
+    inbox_clear(m);
+    free(m->inbox);
+    m->inbox = NULL;
+    m->inbox_size = 0;
+}
+
+/* Zeroed memory for a node; only what it touches costs anything. */
+static struct arena machine_arena(struct machine *m)
+{
+    const size_t size = node_size(&m->config);
+    struct arena a;
+
+    if (size > m->memory_size) {
+        if (m->memory) munmap(m->memory, m->memory_size);
+        m->memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        ASSERT(m->memory != MAP_FAILED);
+        m->memory_size = size;
+    } else {
+        const int rc = madvise(m->memory, m->memory_size, MADV_DONTNEED);
+
+        ASSERT(rc == 0);
+    }
+    arena_init(&a, m->memory, size);
+    return a;
+}
+
+static void machine_step(struct world *w, struct machine *m, struct event *ev);
+
+static bool machine_recover(struct world *w, struct machine *m)
+{
+    for (uint32_t i = 0; i < m->disk.count; i++) {
+        struct message r;
+        int rc = -EBADMSG;
+
+        if (packet_record(m->disk.records[i].packet, &r)) {
+            rc = node_recover(m->node, &r);
+        }
+        if (rc == 0) continue;
+        world_fail(w, "recovery",
+                   "node %u: record %u of its own log is refused (%d)",
+                   m->config.ids[m->self], i, rc);
+        return false;
+    }
+    return true;
+}
+
+void machine_start(struct world *w, struct machine *m)
+{
+    struct arena arena = machine_arena(m);
+    struct node_status status;
+
+    ASSERT(m->state == MACHINE_DOWN);
+    ASSERT(!m->node);
+
+    m->life++;
+    m->state = MACHINE_UP;
+    m->tick_ns = NEVER_NS;
+    m->flush_is_due = false;
+    m->effects_left = 0;
+    m->executed = 0;
+    m->config.process = prng_next(&m->random);
+    m->config.seed = prng_next(&m->random);
+    m->node = node_init(&m->config, &arena);
+    ASSERT(m->node);
+    trace_line(w->trace, w->now_ns, "node", m->config.ids[m->self],
+               "STARTS, life %u, %u records", m->life, m->disk.count);
+    checker_on_start(&w->checker, m->self);
+    if (!machine_recover(w, m)) return;
+    node_status(m->node, &status);
+    checker_on_recovered(&w->checker, m->self, status.promised);
+    machine_step(w, m, &(struct event){ .type = EVENT_START });
+}
+
+static void machine_is_durable(struct world *w, struct machine *m,
+                               uint32_t found)
+{
+    for (uint32_t i = m->disk.durable - found; i < m->disk.durable; i++) {
+        checker_on_durable(&w->checker, m->self, &m->disk.records[i]);
+    }
+}
+
+void machine_crash(struct world *w, struct machine *m, uint64_t down_ns)
+{
+    const uint64_t lost = m->disk.lost;
+
+    ASSERT(m->state != MACHINE_DOWN);
+
+    machine_is_durable(w, m, disk_crash(&m->disk));
+    node_destroy(m->node);
+    m->node = NULL;
+    m->state = MACHINE_DOWN;
+    m->effects_left = 0;
+    inbox_clear(m);
+    if (prng_below(&m->random, 2)) {
+        machine_draw_clock(m, w->plan->members.drift_ppm);
+    }
+    trace_line(w->trace, w->now_ns, "node", m->config.ids[m->self],
+               "DIES, %" PRIu64 " records are lost", m->disk.lost - lost);
+    queue_push(&w->queue, (struct due){
+        .at_ns = w->now_ns + down_ns,
+        .type = DUE_RESTART,
+        .who = m->self,
+        .life = m->life,
+    });
+}
+
+void machine_pause(struct world *w, struct machine *m)
+{
+    if (m->state != MACHINE_UP) return;
+    m->state = MACHINE_PAUSED;
+    trace_line(w->trace, w->now_ns, "node", m->config.ids[m->self], "PAUSES");
+}
+
+void machine_resume(struct world *w, struct machine *m)
+{
+    uint32_t i = 0;
+
+    if (m->state != MACHINE_PAUSED) return;
+    m->state = MACHINE_UP;
+    trace_line(w->trace, w->now_ns, "node", m->config.ids[m->self],
+               "GOES ON, %u wait", m->inbox_count);
+    while (i < m->inbox_count && m->state == MACHINE_UP) {
+        const struct due d = m->inbox[i];
+
+        m->inbox[i++].packet = NULL;
+        machine_on_due(w, m, d);
+    }
+    inbox_clear(m);
+}
+
+void machine_leave(struct world *w, struct machine *m)
+{
+    if (m->state != MACHINE_UP) return;
+    trace_line(w->trace, w->now_ns, "node", m->config.ids[m->self], "LEAVES");
+    machine_step(w, m, &(struct event){ .type = EVENT_STOP });
+}
+
+/* ---- effects -------------------------------------------------------------- */
+
+static void machine_send(struct world *w, struct machine *m,
+                         const struct effect *e)
+{
+    const bool multicast = e->to == TO_GROUP;
+    struct packet *p;
+    struct due d = { .type = DUE_MESSAGE, .from = m->self };
+
+    checker_on_send(&w->checker, m->self, &e->message);
+    if (w->checker.failed) return;
+    p = packet_of_message(&e->message);
+    p->incarnation = node_incarnation(m->node);
+    p->process = m->config.process;
+    world_digest(w, p->bytes, p->len);
+    d.packet = p;
+    if (!multicast) {
+        d.who = e->to;
+        world_send(w, m->self, e->to, false, d);
+    } else if (network_group(&w->network)) {
+        for (d.who = 0; d.who < m->config.n; d.who++) {
+            if (d.who != m->self) world_send(w, m->self, d.who, true, d);
+        }
+    }
+    packet_unref(p);
+}
+
+static void machine_persist(struct world *w, struct machine *m,
+                            const struct effect *e)
+{
+    struct disk *d = &m->disk;
+
+    checker_on_persist(&w->checker, m->self, &e->message);
+    if (w->checker.failed) return;
+    disk_append(d, &e->message, e->seq);
+    world_digest(w, d->records[d->count - 1].packet->bytes,
+                 d->records[d->count - 1].packet->len);
+}
+
+static void machine_reply(struct world *w, struct machine *m,
+                          const struct reply *r)
+{
+    struct due d = { .type = DUE_REPLY, .from = m->self, .number = r->cookie };
+    struct command c;
+
+    if (!client_command(w, r->cookie, r->op, &c) || r->to.family != 4 ||
+        r->to.port >= w->plan->clients.count) {
+        world_fail(w, "witness", "node %u answers what nobody asked",
+                   m->config.ids[m->self]);
+        return;
+    }
+    checker_on_reply(&w->checker, m->self, &c, r);
+    d.who = (uint8_t)r->to.port;
+    d.packet = packet_of_reply(r);
+    world_digest(w, d.packet->bytes, d.packet->len);
+    world_send(w, m->self, NETWORK_CLIENT, false, d);
+    packet_unref(d.packet);
+}
+
+static void machine_read(struct world *w, struct machine *m,
+                         const struct read_order *r)
+{
+    queue_push(&w->queue, (struct due){
+        .at_ns = w->now_ns + w->plan->disk.latency_ns,
+        .type = DUE_READ,
+        .who = m->self,
+        .life = m->life,
+        .packet = packet_new(r, sizeof *r),
+    });
+}
+
+static void machine_trace(struct world *w, struct machine *m,
+                          const struct effect *e)
+{
+    char text[TEXT_MAX];
+    const uint32_t id = m->config.ids[m->self];
+    const uint8_t to = e->to < m->config.n ? m->config.ids[e->to] : 0;
+
+    switch (e->type) {
+    case EFFECT_SEND:
+        trace_line(w->trace, w->now_ns, "node", id, "-> %u  %s", to,
+                   trace_message(text, sizeof text, &e->message));
+        break;
+    case EFFECT_PERSIST:
+        trace_line(w->trace, w->now_ns, "node", id, "log %" PRIu64 "  %s",
+                   e->seq, trace_message(text, sizeof text, &e->message));
+        break;
+    case EFFECT_READ:
+        trace_line(w->trace, w->now_ns, "node", id,
+                   "reads the log, slots %" PRIu64 "..%" PRIu64,
+                   e->read.first, e->read.last);
+        break;
+    case EFFECT_REPLY:
+        trace_line(w->trace, w->now_ns, "node", id,
+                   "=> client %u  op %u seq %" PRIu64 " %s slot %" PRIu64
+                   " '%.*s'",
+                   e->reply.to.port, e->reply.op, e->reply.seq,
+                   trace_status(e->reply.status), e->reply.slot,
+                   (int)min_u64(e->reply.value.len, 20),
+                   (const char *)e->reply.value.at);
+        break;
+    case EFFECT_NOTE:
+        trace_line(w->trace, w->now_ns, "node", id, "NOTE %s",
+                   trace_note(text, sizeof text, &e->note));
+        break;
+    default:
+        break;
+    }
+}
+
+static void machine_carry_out(struct world *w, struct machine *m,
+                              const struct effect *e)
+{
+    if (trace_is_on(w->trace)) machine_trace(w, m, e);
+    switch ((enum effect_type)e->type) {
+    case EFFECT_NONE:
+    case EFFECT_NOTE:
+        break;
+    case EFFECT_SEND:
+        machine_send(w, m, e);
+        break;
+    case EFFECT_PERSIST:
+        machine_persist(w, m, e);
+        break;
+    case EFFECT_READ:
+        machine_read(w, m, &e->read);
+        break;
+    case EFFECT_REPLY:
+        machine_reply(w, m, &e->reply);
+        break;
+    case EFFECT_FATAL:
+        world_fail(w, "fatal", "node %u ends with %d in slot %" PRIu64 ": %s",
+                   m->config.ids[m->self], e->fatal.status, e->fatal.slot,
+                   e->fatal.text);
+        break;
+    }
+}
+
+/* ---- steps ---------------------------------------------------------------- */
+
+/* Set the tick for the deadline; one set for earlier finds out by itself. */
+static void machine_set_tick(struct world *w, struct machine *m)
+{
+    const uint64_t deadline_ns = node_deadline_ns(m->node);
+    uint64_t at_ns;
+
+    if (deadline_ns == NEVER_NS) return;
+    if (m->tick_ns != NEVER_NS &&
+        machine_time(m, m->tick_ns) <= deadline_ns) return;
+    at_ns = max_u64(machine_world_time(m, deadline_ns), w->now_ns);
+    m->tick_ns = at_ns;
+    queue_push(&w->queue, (struct due){
+        .at_ns = at_ns, .type = DUE_TICK, .who = m->self, .life = m->life
+    });
+}
+
+static void machine_set_flush(struct world *w, struct machine *m)
+{
+    if (m->flush_is_due) return;
+    m->flush_is_due = true;
+    queue_push(&w->queue, (struct due){
+        .at_ns = w->now_ns +
+                 prng_below(&m->random, w->plan->members.turn_ns + 1),
+        .type = DUE_FLUSH,
+        .who = m->self,
+        .life = m->life,
+    });
+}
+
+static void machine_look_at_state(struct world *w, struct machine *m)
+{
+    const struct kv *kv = node_kv(m->node);
+    const uint64_t executed = kv_applied_slot(kv);
+
+    if (executed == m->executed) return;
+    m->executed = executed;
+    checker_on_state(&w->checker, m->self, executed, kv_state_hash(kv));
+}
+
+static void machine_step(struct world *w, struct machine *m, struct event *ev)
+{
+    uint32_t crash = m->effects_left;
+
+    ev->now_ns = machine_time(m, w->now_ns);
+    w->steps++;
+    node_step(m->node, ev, &w->effects);
+    for (uint32_t i = 0; i < w->effects.count && !w->checker.failed; i++) {
+        machine_carry_out(w, m, &w->effects.list[i]);
+        if (crash && --crash == 0) {
+            machine_crash(w, m, m->down_ns);
+            return;
+        }
+    }
+    m->effects_left = crash;
+    if (w->checker.failed) return;
+    machine_look_at_state(w, m);
+    machine_set_tick(w, m);
+    if (ev->type != EVENT_FLUSH) machine_set_flush(w, m);
+}
+
+static void machine_on_message(struct world *w, struct machine *m,
+                               const struct due *d)
+{
+    struct message message;
+
+    if (!packet_message(d->packet, &message)) {
+        world_fail(w, "codec", "node %u cannot read what node %u sent",
+                   m->config.ids[m->self], m->config.ids[d->from]);
+        return;
+    }
+    message.from = d->from;
+    message.incarnation = d->packet->incarnation;
+    message.process = d->packet->process;
+    if (trace_is_on(w->trace)) {
+        char text[TEXT_MAX];
+
+        trace_line(w->trace, w->now_ns, "node", m->config.ids[m->self],
+                   "<- %u  %s", m->config.ids[d->from],
+                   trace_message(text, sizeof text, &message));
+    }
+    machine_step(w, m, &(struct event){ .type = EVENT_MESSAGE,
+                                        .message = &message });
+}
+
+static void machine_on_request(struct world *w, struct machine *m,
+                               const struct due *d)
+{
+    const struct request r = {
+        .client = { .family = 4, .port = d->from },
+        .cookie = d->number,
+        .command = bytes_of(d->packet->bytes, d->packet->len),
+    };
+
+    machine_step(w, m,
+                 &(struct event){ .type = EVENT_REQUEST, .request = &r });
+}
+
+static void machine_on_tick(struct world *w, struct machine *m,
+                            const struct due *d)
+{
+    const uint64_t now_ns = machine_time(m, w->now_ns);
+
+    if (d->at_ns != m->tick_ns) return; /* another was set since */
+    m->tick_ns = NEVER_NS;
+    if (node_deadline_ns(m->node) > now_ns) {
+        machine_set_tick(w, m);
+        return;
+    }
+    machine_step(w, m, &(struct event){ .type = EVENT_TICK });
+    if (!m->node || w->checker.failed) return;
+    if (node_deadline_ns(m->node) > now_ns) return;
+    world_fail(w, "contract", "node %u: no deadline in the future after a tick",
+               m->config.ids[m->self]);
+}
+
+static void machine_write(struct world *w, struct machine *m)
+{
+    uint64_t takes_ns = 0;
+    const uint64_t number = disk_submit(&m->disk, &takes_ns);
+
+    if (number == 0) return;
+    queue_push(&w->queue, (struct due){
+        .at_ns = w->now_ns + takes_ns,
+        .type = DUE_WRITTEN,
+        .who = m->self,
+        .life = m->life,
+        .number = number,
+    });
+}
+
+static void machine_on_flush(struct world *w, struct machine *m)
+{
+    m->flush_is_due = false;
+    machine_step(w, m, &(struct event){ .type = EVENT_FLUSH });
+    if (m->node) machine_write(w, m);
+}
+
+static void machine_on_written(struct world *w, struct machine *m,
+                               const struct due *d)
+{
+    const uint32_t found = disk_on_written(&m->disk, d->number);
+
+    if (found == 0) {
+        machine_set_flush(w, m);
+        return;
+    }
+    machine_is_durable(w, m, found);
+    machine_step(w, m, &(struct event){
+        .type = EVENT_DURABLE,
+        .seq = m->disk.records[m->disk.durable - 1].seq,
+    });
+}
+
+static void machine_on_read(struct world *w, struct machine *m,
+                            const struct due *d)
+{
+    const uint32_t end = m->disk.durable;
+    struct read_order order;
+    uint32_t bytes = 0;
+
+    memcpy(&order, d->packet->bytes, sizeof order);
+    for (uint32_t i = 0; i < end && bytes < order.bytes_max; i++) {
+        const struct disk_record *r = &m->disk.records[i];
+        struct message record;
+
+        if (r->slot < order.first || r->slot > order.last) continue;
+        bytes += r->packet->len;
+        if (!packet_record(r->packet, &record)) continue;
+        machine_step(w, m, &(struct event){
+            .type = EVENT_RECORD, .tag = order.tag, .message = &record
+        });
+        if (!m->node || w->checker.failed) return;
+    }
+    machine_step(w, m,
+                 &(struct event){ .type = EVENT_READ_DONE, .tag = order.tag });
+}
+
+static void machine_keep(struct machine *m, struct due d)
+{
+    const bool datagram = d.type == DUE_MESSAGE || d.type == DUE_REQUEST;
+
+    if (datagram && m->inbox_count >= MACHINE_INBOX_MAX) {
+        packet_unref(d.packet);
+        return;
+    }
+    if (m->inbox_count == m->inbox_size) {
+        m->inbox_size = m->inbox_size ? 2 * m->inbox_size : 64;
+        m->inbox = realloc(m->inbox, m->inbox_size * sizeof *m->inbox);
+        ASSERT(m->inbox);
+    }
+    m->inbox[m->inbox_count++] = d;
+}
+
+static void machine_handle(struct world *w, struct machine *m,
+                           const struct due *d)
+{
+    switch (d->type) {
+    case DUE_MESSAGE:
+        machine_on_message(w, m, d);
+        break;
+    case DUE_REQUEST:
+        machine_on_request(w, m, d);
+        break;
+    case DUE_TICK:
+        machine_on_tick(w, m, d);
+        break;
+    case DUE_FLUSH:
+        machine_on_flush(w, m);
+        break;
+    case DUE_WRITTEN:
+        machine_on_written(w, m, d);
+        break;
+    case DUE_READ:
+        machine_on_read(w, m, d);
+        break;
+    default:
+        ASSERT(!"due at a machine");
+    }
+}
+
+void machine_on_due(struct world *w, struct machine *m, struct due d)
+{
+    const bool datagram = d.type == DUE_MESSAGE || d.type == DUE_REQUEST;
+
+    /* A datagram reaches whoever has the port; all else, who asked for it. */
+    if (m->state == MACHINE_DOWN || (!datagram && d.life != m->life)) {
+        packet_unref(d.packet);
+        return;
+    }
+    if (m->state == MACHINE_PAUSED) {
+        machine_keep(m, d);
+        return;
+    }
+    machine_handle(w, m, &d);
+    packet_unref(d.packet);
+}

@@ -1,0 +1,61 @@
+/*
+ * machine.h - one member: a node, its log, its clock, its life and death.
+ */
+#ifndef PAXOSKV_SIM_MACHINE_H
+#define PAXOSKV_SIM_MACHINE_H
+
+#include "node/node.h"
+#include "sim/disk.h"
+#include "sim/plan.h"
+#include "sim/queue.h"
+
+struct world;
+
+enum machine_state { MACHINE_DOWN, MACHINE_UP, MACHINE_PAUSED };
+
+/* The receive buffer of a socket that nobody reads. */
+#define MACHINE_INBOX_MAX 500u
+
+struct machine {
+    uint8_t self;
+    enum machine_state state;
+    struct node *node; /* NULL while down */
+    struct node_config config;
+    uint8_t *memory;
+    size_t memory_size;
+    struct disk disk;
+    struct prng random;
+    uint32_t life;
+    uint64_t clock_ns; /* its clock stood so when the world began */
+    int64_t drift_ppm;
+    uint64_t tick_ns; /* when the next tick is pushed for, or NEVER_NS */
+    bool flush_is_due;
+    uint32_t effects_left; /* it dies behind so many; 0: it does not */
+    uint64_t down_ns;      /* and stays down for so long */
+    uint64_t executed;
+    struct due *inbox; /* while paused */
+    uint32_t inbox_count;
+    uint32_t inbox_size;
+};
+
+/* A machine without a past, down. */
+void machine_init(struct world *w, uint8_t self, const uint8_t *ids);
+void machine_clear(struct machine *m);
+
+/* A new process on it, with what the disk holds. */
+void machine_start(struct world *w, struct machine *m);
+
+/* The process is gone, and what was not durable; later it starts again. */
+void machine_crash(struct world *w, struct machine *m, uint64_t down_ns);
+
+void machine_pause(struct world *w, struct machine *m);
+void machine_resume(struct world *w, struct machine *m);
+
+/* It is told to stop. */
+void machine_leave(struct world *w, struct machine *m);
+
+/* Something due at this machine: MESSAGE, REQUEST, TICK, FLUSH, WRITTEN, READ.
+ * The reference to its packet is the machine's now. */
+void machine_on_due(struct world *w, struct machine *m, struct due d);
+
+#endif

@@ -1,0 +1,313 @@
+/* world.c - see world.h */
+#include "sim/world.h"
+
+#include "base/assert.h"
+#include "base/crc32c.h"
+#include "base/hash.h"
+#include "base/units.h"
+#include "sim/faults.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#define LOOK_NS (10 * NS_PER_MS)
+
+struct world *world_new(void)
+{
+    struct world *w = calloc(1, sizeof *w);
+    const size_t size = EFFECTS_MAX * sizeof *w->effects.list;
+
+    ASSERT(w);
+    w->effects.list = malloc(size);
+    ASSERT(w->effects.list);
+    return w;
+}
+
+void world_free(struct world *w)
+{
+    for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
+        struct machine *m = &w->machines[i];
+
+        if (m->memory) munmap(m->memory, m->memory_size);
+    }
+    free(w->effects.list);
+    free(w);
+}
+
+void world_digest(struct world *w, const void *bytes, size_t len)
+{
+    const uint64_t sum = crc32c(0, bytes, len);
+
+    w->digest = hash_mix(w->digest ^ sum ^ (uint64_t)len << 32) + w->now_ns;
+}
+
+void world_send(struct world *w, uint8_t from, uint8_t to, bool multicast,
+                struct due due)
+{
+    uint64_t delays_ns[NETWORK_COPIES_MAX];
+    const uint32_t copies =
+        network_route(&w->network, from, to, multicast, delays_ns);
+
+    for (uint32_t i = 0; i < copies; i++) {
+        due.at_ns = w->now_ns + delays_ns[i];
+        packet_ref(due.packet);
+        queue_push(&w->queue, due);
+    }
+}
+
+/* ---- a world begins and ends ---------------------------------------------- */
+
+/* Ascending ids with gaps between them. */
+static void world_draw_ids(struct world *w, uint8_t *ids)
+{
+    uint32_t id = 0;
+
+    for (uint32_t i = 0; i < w->plan->nodes; i++) {
+        id += 1 + (uint32_t)(prng_below(&w->random, 4) == 0 ? 10 : 0);
+        ids[i] = (uint8_t)id;
+    }
+}
+
+static void world_begin(struct world *w, const struct plan *plan,
+                        struct trace *trace)
+{
+    const uint32_t share = plan->clients.ops / plan->clients.count;
+    const uint32_t extra = plan->clients.ops % plan->clients.count;
+    uint8_t ids[MEMBERS_MAX];
+
+    w->plan = plan;
+    w->trace = trace;
+    w->now_ns = 0;
+    w->digest = 0;
+    w->steps = 0;
+    w->calm_ns = NEVER_NS;
+    w->led = false;
+    w->done = false;
+    memset(w->faults, 0, sizeof w->faults);
+    prng_init(&w->random, plan->seed ^ UINT64_C(0x776f726c64));
+    world_draw_ids(w, ids);
+    network_init(&w->network, &plan->network, plan->nodes,
+                 prng_next(&w->random));
+    checker_init(&w->checker, plan->nodes, ids, &plan->members.limits);
+    for (uint8_t i = 0; i < plan->nodes; i++) machine_init(w, i, ids);
+    for (uint8_t i = 0; i < plan->nodes; i++) {
+        queue_push(&w->queue, (struct due){
+            .at_ns = prng_below(&w->random, 100 * NS_PER_MS),
+            .type = DUE_RESTART,
+            .who = i,
+        });
+    }
+    for (uint8_t i = 0; i < plan->clients.count; i++) {
+        client_init(w, i, share + (i < extra));
+    }
+    queue_push(&w->queue,
+               (struct due){ .at_ns = plan->faults_ns, .type = DUE_CALM });
+    queue_push(&w->queue, (struct due){ .at_ns = LOOK_NS, .type = DUE_LOOK });
+    faults_begin(w);
+}
+
+static void world_count(struct world *w, struct world_result *r)
+{
+    *r = (struct world_result){
+        .ok = !w->checker.failed,
+        .digest = w->digest,
+        .steps = w->steps,
+        .virtual_ns = w->now_ns,
+        .lost = w->network.lost,
+        .cut_off = w->network.cut_off,
+        .doubled = w->network.doubled,
+        .late = w->network.late,
+        .answers = w->checker.answers,
+        .slots = w->checker.prefix,
+    };
+    memcpy(r->faults, w->faults, sizeof r->faults);
+    for (uint32_t i = 0; i < w->plan->nodes; i++) {
+        r->records_lost += w->machines[i].disk.lost;
+    }
+    for (uint32_t i = 0; i < w->plan->clients.count; i++) {
+        r->ended += w->clients[i].ended;
+        r->unknown += w->clients[i].unknown;
+        r->given_up += w->clients[i].given_up;
+    }
+    if (r->ok) return;
+    snprintf(r->check, sizeof r->check, "%s", w->checker.failed);
+    snprintf(r->text, sizeof r->text, "%s", w->checker.text);
+}
+
+static void world_end(struct world *w)
+{
+    for (uint32_t i = 0; i < w->plan->nodes; i++) {
+        machine_clear(&w->machines[i]);
+    }
+    for (uint32_t i = 0; i < w->plan->clients.count; i++) {
+        client_clear(&w->clients[i]);
+    }
+    queue_clear(&w->queue);
+    checker_clear(&w->checker);
+}
+
+/* ---- is all well again? --------------------------------------------------- */
+
+static bool world_clients_are_done(const struct world *w)
+{
+    for (uint32_t i = 0; i < w->plan->clients.count; i++) {
+        if (!client_is_done(&w->clients[i])) return false;
+    }
+    return true;
+}
+
+static bool world_is_led(const struct world *w)
+{
+    for (uint32_t i = 0; i < w->plan->nodes; i++) {
+        struct node_status s;
+
+        if (w->machines[i].state != MACHINE_UP) continue;
+        node_status(w->machines[i].node, &s);
+        if (s.serving && s.confirmed) return true;
+    }
+    return false;
+}
+
+/* Everybody has executed everything; equal states are checked elsewhere. */
+static bool world_is_alike(const struct world *w)
+{
+    for (uint32_t i = 0; i < w->plan->nodes; i++) {
+        if (w->machines[i].state != MACHINE_UP) return false;
+        if (w->machines[i].executed != w->checker.prefix) return false;
+    }
+    return true;
+}
+
+static void world_calm(struct world *w)
+{
+    if (world_is_calm(w)) return;
+    w->calm_ns = w->now_ns;
+    faults_end(w);
+    for (uint32_t i = 0; i < w->plan->clients.count; i++) {
+        if (!w->checker.failed) client_on_timer(w, &w->clients[i]);
+    }
+}
+
+/* Who is how far, where the world is stuck. */
+static void world_fail_stuck(struct world *w, const char *what)
+{
+    char text[200] = "";
+    uint32_t asking = 0;
+
+    for (uint32_t i = 0; i < w->plan->nodes; i++) {
+        const struct machine *m = &w->machines[i];
+        const size_t len = strlen(text);
+
+        snprintf(text + len, sizeof text - len, " %u:%" PRIu64,
+                 m->config.ids[i], m->executed);
+    }
+    for (uint32_t i = 0; i < w->plan->clients.count; i++) {
+        asking += w->clients[i].active_count;
+    }
+    world_fail(w, "liveness",
+               "%s; %u operations wait, slots up to %" PRIu64
+               " are chosen, executed are%s",
+               what, asking, w->checker.prefix, text);
+}
+
+static void world_look(struct world *w)
+{
+    const bool clients_done = world_clients_are_done(w);
+    const uint64_t since_ns =
+        world_is_calm(w) ? w->now_ns - w->calm_ns : 0;
+
+    queue_push(&w->queue, (struct due){ .at_ns = w->now_ns + LOOK_NS,
+                                        .type = DUE_LOOK });
+    if (clients_done) world_calm(w);
+    if (!world_is_calm(w) || w->checker.failed) return;
+    w->led = w->led || world_is_led(w);
+    w->done = w->led && clients_done && world_is_alike(w);
+    if (!w->led && since_ns > w->plan->leader_ns) {
+        world_fail_stuck(w, "no leader serves");
+    } else if (!w->done && since_ns > w->plan->bound_ns) {
+        world_fail_stuck(w, "it does not come to rest");
+    }
+}
+
+/* ---- the loop ------------------------------------------------------------- */
+
+static void world_on_machine(struct world *w, const struct due *d)
+{
+    struct machine *m = &w->machines[d->who];
+
+    switch (d->type) {
+    case DUE_RESTART:
+        if (m->state == MACHINE_DOWN && d->life == m->life) machine_start(w, m);
+        break;
+    case DUE_RESUME:
+        machine_resume(w, m);
+        break;
+    case DUE_END:
+        if (m->state != MACHINE_DOWN && d->life == m->life) {
+            machine_crash(w, m, world_is_calm(w) ? 1 : m->down_ns);
+        }
+        break;
+    default:
+        machine_on_due(w, m, *d);
+        break;
+    }
+}
+
+static void world_on_due(struct world *w, const struct due *d)
+{
+    switch ((enum due_type)d->type) {
+    case DUE_MESSAGE:
+    case DUE_REQUEST:
+    case DUE_TICK:
+    case DUE_FLUSH:
+    case DUE_WRITTEN:
+    case DUE_READ:
+    case DUE_RESTART:
+    case DUE_RESUME:
+    case DUE_END:
+        world_on_machine(w, d);
+        break;
+    case DUE_REPLY:
+        client_on_reply(w, &w->clients[d->who], d->from, d->number, d->packet);
+        packet_unref(d->packet);
+        break;
+    case DUE_CLIENT:
+        if (d->at_ns == w->clients[d->who].wake_ns) {
+            client_on_timer(w, &w->clients[d->who]);
+        }
+        break;
+    case DUE_FAULT:
+        faults_on_due(w, (enum fault_type)d->number);
+        break;
+    case DUE_HEAL:
+        network_heal(&w->network, d->number);
+        break;
+    case DUE_CALM:
+        world_calm(w);
+        break;
+    case DUE_LOOK:
+        world_look(w);
+        break;
+    }
+}
+
+void world_run(struct world *w, const struct plan *plan, struct trace *trace,
+               struct world_result *result)
+{
+    struct due d;
+
+    ASSERT(plan->nodes >= 1 && plan->nodes <= MEMBERS_MAX);
+    ASSERT(plan->clients.count >= 1);
+    ASSERT(plan->clients.count <= PLAN_CLIENTS_MAX);
+
+    world_begin(w, plan, trace);
+    while (!w->done && !w->checker.failed && queue_pop(&w->queue, &d)) {
+        ASSERT(d.at_ns >= w->now_ns);
+        w->now_ns = d.at_ns;
+        world_on_due(w, &d);
+    }
+    world_count(w, result);
+    world_end(w);
+}

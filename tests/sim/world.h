@@ -1,0 +1,84 @@
+/*
+ * world.h - N members, their network, disks and clients, under one clock.
+ *
+ * The second driver of the core, after daemon/server.c: it steps real nodes as
+ * node.h says.  All that happens comes from the plan, and all chance in it
+ * from the seed: the same plan gives the same run, byte for byte.
+ */
+#ifndef PAXOSKV_SIM_WORLD_H
+#define PAXOSKV_SIM_WORLD_H
+
+#include "sim/checker.h"
+#include "sim/client.h"
+#include "sim/machine.h"
+#include "sim/network.h"
+#include "sim/plan.h"
+#include "sim/queue.h"
+#include "sim/trace.h"
+
+/* What a run was like. */
+struct world_result {
+    bool ok;
+    char check[32]; /* which one failed */
+    char text[CHECKER_TEXT_MAX];
+    uint64_t digest; /* of all effects */
+    uint64_t steps;
+    uint64_t virtual_ns;
+    uint64_t faults[FAULT_TYPES]; /* injected */
+    uint64_t lost;                /* datagrams; cut off ones count apart */
+    uint64_t cut_off;
+    uint64_t doubled;
+    uint64_t late;
+    uint64_t records_lost;
+    uint64_t answers;  /* judged */
+    uint64_t ended;    /* operations with a known outcome */
+    uint64_t unknown;  /* and without */
+    uint64_t given_up; /* reads */
+    uint64_t slots;
+};
+
+struct world {
+    const struct plan *plan;
+    struct prng random; /* of the faults */
+    uint64_t now_ns;
+    struct queue queue;
+    struct network network;
+    struct machine machines[MEMBERS_MAX];
+    struct client clients[PLAN_CLIENTS_MAX];
+    struct checker checker;
+    struct trace *trace;
+    struct effects effects; /* of the step that is carried out */
+    uint64_t digest;
+    uint64_t steps;
+    uint64_t calm_ns; /* when the faults ended, or NEVER_NS */
+    bool led;         /* somebody served since */
+    bool done;
+    uint64_t faults[FAULT_TYPES];
+};
+
+/* Memory for one world after the other. */
+struct world *world_new(void);
+void world_free(struct world *w);
+
+/* Live through one plan. trace: NULL for none. */
+void world_run(struct world *w, const struct plan *plan, struct trace *trace,
+               struct world_result *result);
+
+/* ---- for the things in the world ------------------------------------------ */
+
+/* Put a datagram on the network, to arrive as it may. */
+void world_send(struct world *w, uint8_t from, uint8_t to, bool multicast,
+                struct due due);
+
+/* The run failed. */
+#define world_fail(w, ...) checker_fail(&(w)->checker, __VA_ARGS__)
+
+static inline bool world_is_calm(const struct world *w)
+{
+    return w->now_ns >= w->calm_ns;
+}
+
+/* Mix into the digest of the run. */
+void world_digest(struct world *w, const void *bytes, size_t len);
+
+#endif
