@@ -111,7 +111,7 @@ kill_node() {
 }
 
 leader() {
-    "$paxoskv" -s "$servers" -t 5 --json status | json_value leader |
+    "$paxoskv" -s "$servers" -t 1 --json status | json_value leader |
         grep -x '[0-9]*'
 }
 

@@ -170,7 +170,8 @@ static enum disk_result disk_read_done(struct disk *d, uint64_t *tag)
 }
 
 /* The log's bytes are good until it is called again, and the core may append
- * in answer to them: so it gets a copy. */
+ * in answer to them: so it gets a copy.  Whatever has a slot is an ACCEPT or a
+ * CHOSEN: record_decode sees to that. */
 static int disk_copy(struct disk *d, const struct wal_record *r)
 {
     if (r->body.len > sizeof d->bytes) return -EBADMSG;
@@ -187,13 +188,11 @@ enum disk_result disk_read_next(struct disk *d, uint32_t *budget,
     int rc;
 
     if (d->read_count == 0) return DISK_NOTHING;
-    do {
-        if (order->bytes_left == 0) return disk_read_done(d, tag);
-        rc = wal_read_next(d->wal, &order->cursor, budget, &r, fault);
-        if (rc == -EAGAIN) return DISK_NOTHING;
-        if (rc < 0) return DISK_FAILED;
-        if (rc == 0) return disk_read_done(d, tag);
-    } while (r.type != RECORD_ACCEPT && r.type != RECORD_CHOSEN);
+    if (order->bytes_left == 0) return disk_read_done(d, tag);
+    rc = wal_read_next(d->wal, &order->cursor, budget, &r, fault);
+    if (rc == -EAGAIN) return DISK_NOTHING;
+    if (rc < 0) return DISK_FAILED;
+    if (rc == 0) return disk_read_done(d, tag);
 
     if (disk_copy(d, &r) < 0) {
         snprintf(fault->text, sizeof fault->text,

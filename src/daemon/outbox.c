@@ -17,24 +17,33 @@ void outbox_init(struct outbox *o)
     for (i = 0; i < MEMBERS_MAX; i++) o->lanes[i] = (struct outbox_lane){ 0 };
 }
 
-/* Queue a datagram whose body stands in the buffer, which is given up. */
-static void outbox_send(struct outbox *o, uint8_t to, struct loop_buffer *b,
-                        uint32_t len, uint16_t part, uint16_t parts)
+/* Write the head of a datagram whose body of len bytes stands in the buffer.
+ * Returns its length in all. */
+static uint32_t outbox_seal(const struct outbox *o, struct loop_buffer *b,
+                            uint32_t len, uint32_t part, uint32_t parts)
 {
-    const struct members *m = o->members;
     const struct datagram_head head = {
         .kind = DATAGRAM_PEER,
-        .sender = m->ids[m->self],
-        .part = part,
-        .parts = parts,
+        .sender = o->members->ids[o->members->self],
+        .part = (uint16_t)part,
+        .parts = (uint16_t)parts,
         .cluster = o->cluster,
         .incarnation = o->incarnation,
         .nonce = o->process,
         .counter = o->counter,
     };
+
+    datagram_seal(b->bytes, DATAGRAM_HEAD + len, &head);
+    return DATAGRAM_HEAD + len;
+}
+
+/* Queue a sealed datagram; the buffer is given up. */
+static void outbox_send(struct outbox *o, uint8_t to, struct loop_buffer *b,
+                        uint32_t len)
+{
+    const struct members *m = o->members;
     uint8_t i;
 
-    datagram_seal(b->bytes, len, &head);
     if (to != TO_GROUP) {
         loop_send(o->loop, o->socket, b, len, &m->addresses[to]);
     } else if (m->group.family) {
@@ -53,7 +62,8 @@ static void outbox_send_lane(struct outbox *o, uint8_t to,
 {
     if (!lane->buffer) return;
     o->counter++;
-    outbox_send(o, to, lane->buffer, lane->len, 0, 1);
+    outbox_send(o, to, lane->buffer,
+                outbox_seal(o, lane->buffer, lane->len, 0, 1));
     *lane = (struct outbox_lane){ 0 };
 }
 
@@ -81,8 +91,7 @@ static void outbox_add_parts(struct outbox *o, uint8_t to,
         }
         ASSERT(DATAGRAM_HEAD + cut.len <= b->size);
         memcpy(b->bytes + DATAGRAM_HEAD, cut.at, cut.len);
-        outbox_send(o, to, b, DATAGRAM_HEAD + cut.len, (uint16_t)part,
-                    (uint16_t)parts);
+        outbox_send(o, to, b, outbox_seal(o, b, cut.len, part, parts));
     }
 }
 
@@ -98,10 +107,10 @@ static void outbox_append(struct outbox *o, struct outbox_lane *lane,
             return;
         }
         ASSERT(DATAGRAM_HEAD + o->body_max <= lane->buffer->size);
-        lane->len = DATAGRAM_HEAD;
+        lane->len = 0;
     }
-    w = writer_of(lane->buffer->bytes + lane->len,
-                  DATAGRAM_HEAD + o->body_max - lane->len);
+    w = writer_of(lane->buffer->bytes + DATAGRAM_HEAD + lane->len,
+                  o->body_max - lane->len);
     peer_encode(m, &w);
     ASSERT(writer_ok(&w));
     lane->len += (uint32_t)writer_len(&w);
@@ -120,7 +129,7 @@ void outbox_add(struct outbox *o, uint8_t to, const struct message *m)
         outbox_add_parts(o, to, m);
         return;
     }
-    if (lane->buffer && lane->len + size > DATAGRAM_HEAD + o->body_max)
+    if (lane->buffer && lane->len + size > o->body_max)
         outbox_send_lane(o, to, lane);
     outbox_append(o, lane, m);
 }

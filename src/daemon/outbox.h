@@ -15,7 +15,7 @@
 
 struct outbox_lane {
     struct loop_buffer *buffer; /* NULL: nothing to send */
-    uint32_t len;               /* of the datagram so far, its head included */
+    uint32_t len;               /* of the messages in it */
 };
 
 struct outbox {

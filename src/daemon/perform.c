@@ -19,7 +19,7 @@ static void perform_persist(struct server *s, const struct effect *e)
 
 static void perform_fatal(struct server *s, const struct fatal *f)
 {
-    if (f->slot)
+    if (f->slot && f->status == EXIT_BROKEN)
         server_end(s, f->status, "%s (slot %llu)", f->text,
                     (unsigned long long)f->slot);
     else server_end(s, f->status, "%s", f->text);

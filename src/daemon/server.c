@@ -87,18 +87,24 @@ static void server_on_event(struct server *s, const struct loop_event *ev)
     }
 }
 
+/* No further segment can be made, and what is left is for promises (P14). */
+static bool server_is_full(const struct server *s)
+{
+    if (!wal_is_full(s->wal)) return false;
+    return wal_left_bytes(s->wal) < s->config->segment_mb * MIB / 2;
+}
+
 /* What became durable in this turn, whether there is room for more. */
 static void server_tell_disk(struct server *s)
 {
     struct event durable = { .type = EVENT_DURABLE };
-    struct event full = { .type = EVENT_FULL };
+    struct event full = { .type = EVENT_FULL, .seq = server_is_full(s) };
 
     durable.seq = disk_durable(&s->disk);
     if (durable.seq > s->told_durable) {
         s->told_durable = durable.seq;
         server_step(s, &durable);
     }
-    full.seq = wal_is_full(s->wal);
     if ((bool)full.seq != s->told_full) {
         s->told_full = full.seq;
         if (full.seq) log_error("%s: the disk is full", s->config->data);

@@ -25,7 +25,7 @@ void failpoint_set(const char *name, int32_t result, uint32_t skip,
 
     ASSERT(point_count < POINTS_MAX);
     ASSERT(strlen(name) < NAME_SIZE);
-    *p = (struct point){.result = result, .skip = skip, .count = count};
+    *p = (struct point){ .result = result, .skip = skip, .count = count };
     strcpy(p->name, name);
     point_count++;
 }

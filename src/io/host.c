@@ -220,7 +220,7 @@ int host_remove_file(int dir_fd, const char *name)
 
 int host_lock(int dir_fd, const char *name, uint64_t timeout_ns)
 {
-    const struct timespec pause = {.tv_nsec = LOCK_RETRY_NS};
+    const struct timespec pause = { .tv_nsec = LOCK_RETRY_NS };
     const uint64_t end_ns = add_u64(host_now_ns(), timeout_ns);
     const int fd = openat(dir_fd, name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     int rc;

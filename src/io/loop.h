@@ -46,14 +46,14 @@ enum loop_event_type {
 
 struct loop_event {
     enum loop_event_type type;
-    uint32_t socket;      /* as returned by loop_add_socket */
-    bool truncated;       /* the datagram was longer than datagram_max */
+    uint32_t socket; /* as returned by loop_add_socket */
+    bool truncated;  /* the datagram was longer than datagram_max */
     struct address from;
     const uint8_t *bytes; /* aligned to 8; the loop's, until the next
                              loop_next or loop_wait */
     uint32_t len;
-    uint64_t cookie;      /* as given to loop_write and its like */
-    int32_t result;       /* bytes written, 0, or -errno */
+    uint64_t cookie; /* as given to loop_write and its like */
+    int32_t result;  /* bytes written, 0, or -errno */
     int signo;
 };
 
@@ -72,11 +72,11 @@ struct loop_counters {
     uint64_t bytes_in;
     uint64_t bytes_out;
     uint64_t truncated;
-    uint64_t send_failed;   /* sends that it did not take: lost datagrams */
-    uint64_t send_again;    /* sent twice over a pending ICMP error */
-    uint64_t send_dry;      /* no buffer or no place in the queue was left */
-    uint64_t recv_dropped;  /* by full socket buffers (SO_RXQ_OVFL) */
-    uint64_t recv_starved;  /* receives re-armed as our buffers ran out */
+    uint64_t send_failed;  /* sends that it did not take: lost datagrams */
+    uint64_t send_again;   /* sent twice over a pending ICMP error */
+    uint64_t send_dry;     /* no buffer or no place in the queue was left */
+    uint64_t recv_dropped; /* by full socket buffers (SO_RXQ_OVFL) */
+    uint64_t recv_starved; /* receives re-armed as our buffers ran out */
     uint64_t waits;
 };
 
@@ -86,7 +86,7 @@ struct loop_counters {
  */
 int loop_open(struct loop **l, const struct loop_config *config);
 
-/* Close it, and not the sockets; what is under way is given up. NULL is fine. */
+/* Close it, not the sockets; what is under way is given up.  NULL is fine. */
 void loop_close(struct loop *l);
 
 /* "io_uring", for log and status. */

@@ -25,14 +25,14 @@ socklen_t udp_to_sockaddr(const struct address *a, struct sockaddr_storage *out)
     struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
 
     if (a->family == 6) {
-        *in6 = (struct sockaddr_in6){.sin6_family = AF_INET6,
-                                     .sin6_port = htons(a->port),
-                                     .sin6_scope_id = a->scope};
+        *in6 = (struct sockaddr_in6){ .sin6_family = AF_INET6,
+                                      .sin6_port = htons(a->port),
+                                      .sin6_scope_id = a->scope };
         memcpy(&in6->sin6_addr, a->ip, 16);
         return sizeof *in6;
     }
-    *in = (struct sockaddr_in){.sin_family = AF_INET,
-                               .sin_port = htons(a->port)};
+    *in = (struct sockaddr_in){ .sin_family = AF_INET,
+                                .sin_port = htons(a->port) };
     memcpy(&in->sin_addr, a->ip, 4);
     return sizeof *in;
 }
@@ -64,7 +64,7 @@ bool udp_is_multicast(const struct address *a)
 
 bool udp_is_loopback(const struct address *a)
 {
-    static const uint8_t one[16] = {[15] = 1};
+    static const uint8_t one[16] = { [15] = 1 };
 
     if (a->family == 4) return a->ip[0] == 127;
     return a->family == 6 && memcmp(a->ip, one, 16) == 0;
@@ -142,8 +142,8 @@ int udp_resolve(const char *text, int family, struct address *out)
 }
 
 /* Note which step fails; returns -errno as it stands on entry. */
-__attribute__((format(printf, 2, 3))) static int
-fault_at(struct udp_fault *fault, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static int fault_at(
+    struct udp_fault *fault, const char *format, ...)
 {
     const int rc = -errno;
     va_list args;
@@ -190,7 +190,7 @@ static int find_interface(struct udp *u, const struct udp_config *config,
                           struct udp_fault *fault)
 {
     char text[UDP_TEXT_MAX];
-    struct ifreq request = {0};
+    struct ifreq request = { 0 };
     int rc = 0;
 
     if (config->interface && config->interface[0])
@@ -240,10 +240,10 @@ static uint32_t set_buffer(int fd, int force, int plain, uint32_t bytes)
 
 static int set_buffers(struct udp *u, const struct udp_config *config, int fd)
 {
-    const uint32_t in =
-        set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, config->recv_bytes);
-    const uint32_t out =
-        set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, config->send_bytes);
+    const uint32_t in = set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF,
+                                   config->recv_bytes);
+    const uint32_t out = set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF,
+                                    config->send_bytes);
 
     u->recv_granted = (uint32_t)min_u64(u->recv_granted, in);
     if (fd == u->member_fd) u->send_granted = out;
@@ -269,7 +269,7 @@ static int open_socket(const struct address *a)
 /* Bind; a port in use is tried again until end_ns. */
 static int bind_patiently(int fd, const struct address *a, uint64_t end_ns)
 {
-    const struct timespec pause = {.tv_nsec = BIND_RETRY_NS};
+    const struct timespec pause = { .tv_nsec = BIND_RETRY_NS };
     struct sockaddr_storage s;
     const socklen_t len = udp_to_sockaddr(a, &s);
 
@@ -292,7 +292,7 @@ static int set_no_fragments(int fd, uint8_t family)
 static int set_multicast(const struct udp *u, uint8_t family, int hops)
 {
     const int index = (int)u->interface_index;
-    const struct ip_mreqn way = {.imr_ifindex = index};
+    const struct ip_mreqn way = { .imr_ifindex = index };
     const int fd = u->member_fd;
 
     if (family == 6)
@@ -334,8 +334,8 @@ static int open_member(struct udp *u, const struct udp_config *config,
 static int join(const struct udp *u, const struct address *group)
 {
     const int index = (int)u->interface_index;
-    struct ip_mreqn in = {.imr_ifindex = index};
-    struct ipv6_mreq in6 = {.ipv6mr_interface = u->interface_index};
+    struct ip_mreqn in = { .imr_ifindex = index };
+    struct ipv6_mreq in6 = { .ipv6mr_interface = u->interface_index };
     const int fd = u->group_fd;
 
     if (group->family == 6) {
@@ -383,8 +383,9 @@ int udp_open(struct udp *u, const struct udp_config *config,
 {
     int rc;
 
-    *u = (struct udp){
-        .member_fd = -1, .group_fd = -1, .recv_granted = UINT32_MAX};
+    *u = (struct udp){ .member_fd = -1,
+                       .group_fd = -1,
+                       .recv_granted = UINT32_MAX };
     fault->step[0] = '\0';
     rc = open_member(u, config, fault);
     if (rc == 0 && config->group.family) rc = open_group(u, config, fault);

@@ -16,7 +16,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#define UDP_TEXT_MAX  64u  /* an address as text, with its end */
+#define UDP_TEXT_MAX  64u /* an address as text, with its end */
 #define UDP_FAULT_MAX 160u
 
 struct udp_config {
@@ -71,7 +71,8 @@ bool udp_is_multicast(const struct address *a);
 bool udp_is_loopback(const struct address *a);
 
 /* Between our addresses and the kernel's.  Returns the length of *out. */
-socklen_t udp_to_sockaddr(const struct address *a, struct sockaddr_storage *out);
+socklen_t udp_to_sockaddr(const struct address *a,
+                          struct sockaddr_storage *out);
 
 /* Sets family 0 for a family that we do not know. */
 void udp_from_sockaddr(const struct sockaddr *s, struct address *out);

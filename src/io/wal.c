@@ -21,9 +21,6 @@
 #include <unistd.h>
 
 #define MARK_IDLE_NS (5 * NS_PER_MS)
-#define MARK_SIZE    256u
-#define LIFE_FORMAT  "paxoskvd life 1\nboot %36s\nsync %3s\n"
-#define CLEAN_FORMAT "paxoskvd clean 1\ninstance %llx\nsequence %llu\n"
 #define COOKIE_SHIFT 48u
 #define COOKIE_MASK  ((UINT64_C(1) << COOKIE_SHIFT) - 1)
 
@@ -57,75 +54,6 @@ int wal_open_file(struct wal *w, const char *name, int flags)
     return fd < 0 ? -errno : fd;
 }
 
-/* --- marks of the last life -------------------------------------------- */
-
-/* Returns 1 with the text in `text`, 0 where there is no such file. */
-static int read_mark(const struct wal *w, const char *name,
-                     char text[MARK_SIZE])
-{
-    const ssize_t len =
-        host_read_file(w->config.dir_fd, name, text, MARK_SIZE - 1);
-
-    if (len == -ENOENT) return 0;
-    if (len < 0) return (int)len;
-    text[len] = '\0';
-    return 1;
-}
-
-/* A mark that is not ours, or damaged, is no mark: the end was not clean. */
-static int read_clean(struct wal *w)
-{
-    unsigned long long instance, sequence;
-    char text[MARK_SIZE];
-    const int rc = read_mark(w, "clean", text);
-
-    if (rc <= 0) return rc;
-    if (sscanf(text, CLEAN_FORMAT, &instance, &sequence) != 2) return 0;
-    if (instance == w->config.instance) w->clean_sequence = sequence + 1;
-    return 0;
-}
-
-/* P14a: without sync only the same boot still has what was called durable. */
-static int check_life(struct wal *w, struct wal_fault *fault)
-{
-    char text[MARK_SIZE], boot[HOST_BOOT_ID_SIZE], sync[4];
-    char now[HOST_BOOT_ID_SIZE];
-    int rc = read_mark(w, "life", text);
-
-    if (rc < 0) return wal_fail(fault, rc, "life: cannot be read");
-    if (rc == 0) return 0;
-    if (sscanf(text, LIFE_FORMAT, boot, sync) != 2)
-        return wal_fail(fault, -EBADMSG, "life: damaged");
-    if (w->clean_sequence || strcmp(sync, "no") != 0) return 0;
-    rc = host_boot_id(now);
-    if (rc < 0) return wal_fail(fault, rc, "the boot id cannot be read");
-    if (strcmp(boot, now) == 0) return 0;
-    return wal_fail(fault, -EKEYEXPIRED,
-                    "the log ran with sync = no, did not end cleanly, and "
-                    "the machine was booted since: it cannot be trusted");
-}
-
-static int write_life(const struct wal *w)
-{
-    char text[MARK_SIZE], boot[HOST_BOOT_ID_SIZE];
-    int rc = host_boot_id(boot);
-
-    if (rc < 0) return rc;
-    snprintf(text, sizeof text, LIFE_FORMAT, boot,
-             w->config.sync ? "yes" : "no");
-    return host_write_file(w->config.dir_fd, "life", text, strlen(text));
-}
-
-static int write_clean(const struct wal *w)
-{
-    char text[MARK_SIZE];
-
-    snprintf(text, sizeof text, CLEAN_FORMAT,
-             (unsigned long long)w->config.instance,
-             (unsigned long long)w->previous.sequence);
-    return host_write_file(w->config.dir_fd, "clean", text, strlen(text));
-}
-
 /* --- opening ----------------------------------------------------------- */
 
 static void *map(size_t size, int protection)
@@ -142,8 +70,7 @@ static int open_memory(struct wal *w)
     w->zeros = map(WAL_ZERO_CHUNK, PROT_READ);
     if (!w->buffer_bytes || !w->zeros) return -ENOMEM;
     for (uint32_t i = 0; i < WAL_BUFFERS; i++)
-        w->buffers[i].bytes =
-            w->buffer_bytes + (size_t)i * w->config.batch_max;
+        w->buffers[i].bytes = w->buffer_bytes + (size_t)i * w->config.batch_max;
     return wal_reader_open(&w->replay);
 }
 
@@ -162,9 +89,9 @@ static int open_log(struct wal *w, struct wal_fault *fault)
 {
     int rc;
 
-    rc = read_clean(w);
+    rc = wal_mark_read_clean(w);
     if (rc < 0) return wal_fail(fault, rc, "clean: cannot be read");
-    rc = check_life(w, fault);
+    rc = wal_mark_check_life(w, fault);
     if (rc < 0) return rc;
     w->log_fd = host_open_subdir(w->config.dir_fd, "log", true);
     if (w->log_fd < 0)
@@ -221,7 +148,7 @@ static void take_over(struct wal *w, uint64_t incarnation)
 static int overwrite_tail(struct wal *w, struct wal_fault *fault)
 {
     char name[WAL_NAME_MAX];
-    struct stat st = {0};
+    struct stat st = { 0 };
     uint64_t end = w->tail_end;
     int rc;
 
@@ -272,11 +199,10 @@ static int open_segment(struct wal *w, struct wal_fault *fault)
     const int dsync = w->direct && w->config.sync ? O_DSYNC : 0;
     char name[WAL_NAME_MAX];
 
-    w->segment_fd =
-        wal_open_file(w, wal_name(w->segment, name), O_RDWR | dsync);
+    w->segment_fd = wal_open_file(w, wal_name(w->segment, name),
+                                  O_RDWR | dsync);
     if (w->segment_fd < 0)
-        return wal_fail(fault, w->segment_fd, "log/%s: cannot be opened",
-                        name);
+        return wal_fail(fault, w->segment_fd, "log/%s: cannot be opened", name);
     return 0;
 }
 
@@ -297,7 +223,7 @@ int wal_begin(struct wal *w, uint64_t incarnation, struct wal_fault *fault)
 
     rc = host_remove_file(w->config.dir_fd, "clean");
     if (rc < 0) return wal_fail(fault, rc, "clean: cannot be removed");
-    rc = write_life(w);
+    rc = wal_mark_write_life(w);
     if (rc < 0) return wal_fail(fault, rc, "life: cannot be written");
     return 0;
 }
@@ -329,8 +255,7 @@ uint64_t wal_room(const struct wal *w)
 {
     const uint64_t capacity = w->config.batch_max - SEGMENT_HEAD;
     const uint64_t waste = w->config.batch_max / 4; /* at the end of a batch */
-    const struct wal_buffer *open =
-        &w->buffers[w->open_sequence % WAL_BUFFERS];
+    const struct wal_buffer *open = &w->buffers[w->open_sequence % WAL_BUFFERS];
     uint64_t left, more;
 
     if (!wal_has_open(w)) return 0;
@@ -425,8 +350,8 @@ int wal_append(struct wal *w, uint8_t type, uint64_t slot, struct bytes head,
         b = wal_buffer(w, w->open_sequence);
     }
 
-    segment_put(b->bytes + SEGMENT_HEAD + b->head.records_len, type, slot,
-                head, body);
+    segment_put(b->bytes + SEGMENT_HEAD + b->head.records_len, type, slot, head,
+                body);
     b->head.records_len += size;
     b->head.count++;
     if (slot != WAL_NO_SLOT) {
@@ -485,7 +410,7 @@ static int close_short_segment(struct wal *w, struct wal_fault *fault)
     w->segment_fd = -1;
     if (rc < 0) return wal_fail(fault, rc, "log/: cannot end a segment");
     advance(w, b);
-    b->head = (struct batch_head){0};
+    b->head = (struct batch_head){ 0 };
     w->head_sequence = w->open_sequence;
     return wal_space_roll(w);
 }
@@ -502,7 +427,7 @@ static void retire(struct wal *w)
         w->durable = b->appended;
         if (b->head.flags & SEGMENT_FLAG_LAST) close(b->fd);
         b->state = WAL_BUFFER_EMPTY;
-        b->head = (struct batch_head){0};
+        b->head = (struct batch_head){ 0 };
         w->head_sequence++;
     }
 }
@@ -518,10 +443,9 @@ static int on_written(struct wal *w, struct wal_buffer *b, int32_t result,
         return wal_fail(fault, result, "log/%s, offset %llu: write failed",
                         name, (unsigned long long)b->head.offset);
     if ((uint32_t)result != b->head.len)
-        return wal_fail(fault, -EIO,
-                        "log/%s, offset %llu: %d of %u bytes written", name,
-                        (unsigned long long)b->head.offset, result,
-                        b->head.len);
+        return wal_fail(
+            fault, -EIO, "log/%s, offset %llu: %d of %u bytes written", name,
+            (unsigned long long)b->head.offset, result, b->head.len);
     if (w->config.sync && !w->direct) {
         b->state = WAL_BUFFER_SYNCING;
         loop_sync(w->config.loop, b->fd, true,
@@ -552,8 +476,7 @@ int wal_on_written(struct wal *w, uint64_t cookie, int32_t result,
 {
     struct wal_buffer *b = wal_buffer(w, cookie & COOKIE_MASK);
 
-    if (w->failed)
-        return wal_fail(fault, w->failed, "log/: failed before");
+    if (w->failed) return wal_fail(fault, w->failed, "log/: failed before");
     switch ((enum wal_cookie)(cookie >> COOKIE_SHIFT)) {
     case WAL_COOKIE_WRITE:
         w->failed = on_written(w, b, result, fault);
@@ -574,7 +497,7 @@ int wal_on_written(struct wal *w, uint64_t cookie, int32_t result,
 static int end_cleanly(struct wal *w)
 {
     if (w->segment_fd >= 0 && fsync(w->segment_fd) < 0) return -errno;
-    return write_clean(w);
+    return wal_mark_write_clean(w);
 }
 
 int wal_close(struct wal *w, bool clean)

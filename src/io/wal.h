@@ -26,13 +26,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WAL_SEGMENT_SIZE   (64u << 20)
-#define WAL_BATCH_MAX      (1u << 20)
-#define WAL_RECORD_HEAD    16u /* bytes that each record takes beside its own */
-#define WAL_IN_FLIGHT      4u  /* writes, beyond which batches grow instead */
-#define WAL_FAULT_MAX      200u
-#define WAL_READ_BUDGET    (256u << 10) /* a fair budget for wal_read_next */
-#define WAL_NO_SLOT        0u /* slot of a record that belongs to no slot */
+#define WAL_SEGMENT_SIZE (64u << 20)
+#define WAL_BATCH_MAX    (1u << 20)
+#define WAL_RECORD_HEAD  16u /* bytes that each record takes beside its own */
+#define WAL_IN_FLIGHT    4u  /* writes, beyond which batches grow instead */
+#define WAL_FAULT_MAX    200u
+#define WAL_READ_BUDGET  (256u << 10) /* a fair budget for wal_read_next */
+#define WAL_NO_SLOT      0u /* slot of a record that belongs to no slot */
 
 struct wal;
 

@@ -6,7 +6,8 @@
  *
  *     durable  < head_sequence <= in flight < open_sequence: being filled
  *
- * wal_space.c makes the files, wal_read.c reads them.
+ * wal_space.c makes the files, wal_read.c reads them, wal_mark.c keeps the
+ * marks beside them.
  */
 #ifndef PAXOSKV_IO_WAL_PRIVATE_H
 #define PAXOSKV_IO_WAL_PRIVATE_H
@@ -37,10 +38,10 @@ enum wal_buffer_state {
 
 struct wal_buffer {
     enum wal_buffer_state state;
-    uint8_t *bytes;          /* batch_max of them */
-    struct batch_head head;  /* while open: records_len, count and slots */
-    uint64_t appended;       /* records of this life up to the batch's end */
-    int fd;                  /* of the segment that it goes to */
+    uint8_t *bytes;         /* batch_max of them */
+    struct batch_head head; /* while open: records_len, count and slots */
+    uint64_t appended;      /* records of this life up to the batch's end */
+    int fd;                 /* of the segment that it goes to */
 };
 
 /* Where the making of the next segment stands. */
@@ -125,8 +126,9 @@ struct wal {
 };
 
 /* Write *fault and return rc. */
-__attribute__((format(printf, 3, 4))) int
-wal_fail(struct wal_fault *fault, int rc, const char *format, ...);
+__attribute__((format(printf, 3, 4))) int wal_fail(struct wal_fault *fault,
+                                                   int rc, const char *format,
+                                                   ...);
 
 static inline struct wal_buffer *wal_buffer(struct wal *w, uint64_t sequence)
 {
@@ -143,6 +145,17 @@ const char *wal_name(uint64_t segment, char name[WAL_NAME_MAX]);
 
 /* Open a segment, for appends or for reads; O_DIRECT where it may. */
 int wal_open_file(struct wal *w, const char *name, int flags);
+
+/* --- wal_mark.c -------------------------------------------------------- */
+
+/* See how the last life ended.  Returns 0, also where there is no mark. */
+int wal_mark_read_clean(struct wal *w);
+
+/* After that: may the log of the last life be trusted?  0 or -errno. */
+int wal_mark_check_life(struct wal *w, struct wal_fault *fault);
+
+int wal_mark_write_life(const struct wal *w);
+int wal_mark_write_clean(const struct wal *w);
 
 /* --- wal_space.c ------------------------------------------------------- */
 

@@ -33,7 +33,7 @@ int wal_reader_open(struct wal_reader *r)
                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (p == MAP_FAILED) return -ENOMEM;
-    *r = (struct wal_reader){.fd = -1, .bytes = p};
+    *r = (struct wal_reader){ .fd = -1, .bytes = p };
     return 0;
 }
 
@@ -41,7 +41,7 @@ void wal_reader_close(struct wal_reader *r)
 {
     if (r->fd >= 0) close(r->fd);
     if (r->bytes) munmap(r->bytes, READER_SIZE);
-    *r = (struct wal_reader){.fd = -1};
+    *r = (struct wal_reader){ .fd = -1 };
 }
 
 /* Turn to another segment.  -ENOENT if there is none. */
@@ -125,17 +125,16 @@ static bool index_grow(struct wal *w)
 
 void wal_index_add(struct wal *w, const struct batch_head *h)
 {
-    struct wal_entry *e =
-        w->index_count ? &w->index[w->index_count - 1] : NULL;
+    struct wal_entry *e = w->index_count ? &w->index[w->index_count - 1] : NULL;
     const bool fresh = !e || h->segment != e->segment ||
                        h->offset + h->len - e->offset > WAL_INDEX_SPAN;
 
     /* Without memory the last entry just covers more. */
     if (fresh && index_grow(w)) {
         e = &w->index[w->index_count++];
-        *e = (struct wal_entry){.sequence = h->sequence,
-                                .segment = h->segment,
-                                .offset = h->offset};
+        *e = (struct wal_entry){ .sequence = h->sequence,
+                                 .segment = h->segment,
+                                 .offset = h->offset };
     }
     if (!e || h->slot_low == 0) return;
     if (!e->slot_low || h->slot_low < e->slot_low) e->slot_low = h->slot_low;
@@ -289,13 +288,16 @@ int wal_replay_next(struct wal *w, struct wal_record *r,
 
     while (!w->scan_done) {
         if (segment_get(w->scan_records, &w->scan_at, &record)) {
-            *r = (struct wal_record){
-                .type = record.type, .slot = record.slot, .body = record.body};
+            *r = (struct wal_record){ .type = record.type,
+                                      .slot = record.slot,
+                                      .body = record.body };
             return 1;
         }
         rc = replay_batch(w, fault);
-        if (rc == 0) rc = judge_tail(w, fault);
-        else if (rc > 0) continue;
+        if (rc == 0)
+            rc = judge_tail(w, fault);
+        else if (rc > 0)
+            continue;
         if (rc < 0) return rc;
         w->scan_done = true;
     }
@@ -308,7 +310,7 @@ void wal_read_begin(struct wal_cursor *c, uint64_t slot_from, uint64_t slot_to)
 {
     ASSERT(slot_from > WAL_NO_SLOT);
     ASSERT(slot_from <= slot_to);
-    *c = (struct wal_cursor){.slot_from = slot_from, .slot_to = slot_to};
+    *c = (struct wal_cursor){ .slot_from = slot_from, .slot_to = slot_to };
 }
 
 static bool has_slots(const struct wal_cursor *c, uint64_t low, uint64_t high)
@@ -360,8 +362,9 @@ static bool cursor_find(struct wal_cursor *c, struct bytes records,
 
     while (segment_get(records, &c->at, &record)) {
         if (record.slot < c->slot_from || record.slot > c->slot_to) continue;
-        *r = (struct wal_record){
-            .type = record.type, .slot = record.slot, .body = record.body};
+        *r = (struct wal_record){ .type = record.type,
+                                  .slot = record.slot,
+                                  .body = record.body };
         return true;
     }
     return false;

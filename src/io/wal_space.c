@@ -71,16 +71,15 @@ void wal_space_settle(struct wal *w)
     char name[WAL_NAME_MAX];
 
     for (uint64_t s = first; s <= w->segment_last; s++) {
-        const int fd =
-            openat(w->log_fd, wal_name(s, name), O_RDWR | O_CLOEXEC);
+        const int fd = openat(w->log_fd, wal_name(s, name), O_RDWR | O_CLOEXEC);
         struct stat st;
 
         if (fd < 0) continue;
         if (fstat(fd, &st) == 0)
-            (void)fallocate(
-                fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
-                (st.st_size + SEGMENT_BLOCK - 1) & ~(off_t)(SEGMENT_BLOCK - 1),
-                SEGMENT_BLOCK);
+            (void)fallocate(fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
+                            (st.st_size + SEGMENT_BLOCK - 1) &
+                                ~(off_t)(SEGMENT_BLOCK - 1),
+                            SEGMENT_BLOCK);
         close(fd);
     }
 }
@@ -178,8 +177,7 @@ void wal_space_prepare(struct wal *w, uint64_t now_ns)
     w->next_fd = fd;
     w->next_zeroed = 0;
     w->next = WAL_NEXT_ALLOCATING;
-    loop_allocate(w->config.loop, fd, 0, w->config.segment_size,
-                  next_cookie());
+    loop_allocate(w->config.loop, fd, 0, w->config.segment_size, next_cookie());
 }
 
 static void zero_more(struct wal *w)

@@ -200,17 +200,27 @@ static void node_campaign(struct node *n, struct effects *out)
     }
 }
 
+/* Who knew the values is gone: another round, another majority (P6).  Promises
+ * are only asked for again: a new round would be no faster on slow disks, and
+ * whom no majority hears inflates no round (E5). */
+static void node_check_candidate(struct node *n)
+{
+    struct proposer *p = &n->proposer;
+    const struct self_view self = node_self(n);
+    const bool qc = election_is_qc(&n->election, &self, n->now_ns);
+
+    if (!proposer_is_stalled(p, n->now_ns)) return;
+    if (p->phase == PROPOSER_PREPARING && qc) return;
+    if (qc) n->election.campaign = self.round_seen + 1;
+    proposer_preempt(p);
+}
+
 /* E8: a leader that cannot choose makes room for one that can. */
 static void node_check_leadership(struct node *n, struct effects *out)
 {
     struct proposer *p = &n->proposer;
     const uint64_t limit_ns = 5 * n->cfg.heartbeat_ns;
 
-    if (proposer_is_stalled(p, n->now_ns)) {
-        /* Who knew the values is gone: another round, another majority. */
-        n->election.campaign = node_self(n).round_seen + 1;
-        proposer_preempt(p);
-    }
     if (!proposer_is_leading(p) || n->group.n == 1) return;
     if (n->learner.executed > n->progress_slot ||
         p->next_slot - 1 <= n->learner.executed) {
@@ -250,6 +260,7 @@ static void node_on_tick(struct node *n, struct effects *out)
     identity_on_tick(n, out);
     self = node_self(n);
     election_on_tick(&n->election, &self, n->now_ns, out);
+    node_check_candidate(n);
     node_check_leadership(n, out);
     node_noop(n);
     proposer_on_tick(&n->proposer, election_heard(&n->election, n->now_ns),
@@ -271,7 +282,7 @@ static void node_on_durable(struct node *n, uint64_t seq, struct effects *out)
 static void node_on_flush(struct node *n, struct effects *out)
 {
     if (!n->identity.live) return;
-    acceptor_on_flush(&n->acceptor);
+    acceptor_on_flush(&n->acceptor, out);
     requests_on_flush(n, out);
     reads_on_flush(n, out);
     proposer_pump(&n->proposer, n->now_ns, out);

@@ -33,7 +33,7 @@ void reads_add(struct node *n, const struct origin *from,
 
     if (!proposer_is_leading(&n->proposer)) {
         if (requests_forward(n, from, bytes, out)) return;
-        if (election_leader(&n->election) != MEMBER_NONE) {
+        if (requests_is_led(n)) {
             requests_refuse(n, from, c, REPLY_BUSY, out);
             return;
         }
@@ -89,10 +89,13 @@ void reads_on_confirmed(struct node *n, const struct message *m)
     if (!proposer_is_serving(&n->proposer)) return;
     if (!ballot_equal(m->ballot, n->proposer.ballot)) return;
     for (uint32_t i = 0; i < r->round_count; i++) {
-        if (r->rounds[i].nonce == m->confirm.nonce) {
-            r->rounds[i].confirmed |= member_bit(m->from);
-            return;
+        if (r->rounds[i].nonce != m->confirm.nonce) continue;
+        r->rounds[i].confirmed |= member_bit(m->from);
+        /* By itself, at the end of a turn: answered in the next one. */
+        if (group_is_majority(&n->group, r->rounds[i].confirmed)) {
+            n->more = true;
         }
+        return;
     }
 }
 

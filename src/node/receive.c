@@ -9,6 +9,8 @@
 #include "node/repair.h"
 #include "node/requests.h"
 
+#define ROUND_LEAP_MAX (UINT64_C(1) << 32)
+
 /* The own acceptor promised more than the own proposer has: in this very step
  * it stops (P15). */
 static void receive_check_promise(struct node *n, struct effects *out)
@@ -226,6 +228,13 @@ void receive_own(struct node *n, const struct message *m, struct effects *out)
     }
 }
 
+/* Rounds grow by one at a time; one that leaps would use up what is left. */
+static bool receive_leaps(const struct node *n, const struct message *m)
+{
+    return m->ballot.round > n->round_seen &&
+           m->ballot.round - n->round_seen > ROUND_LEAP_MAX;
+}
+
 /* A datagram under the own id that is not the own: a second live node (M3). */
 static void receive_double(struct node *n, const struct message *m,
                            struct effects *out)
@@ -255,6 +264,10 @@ void receive_message(struct node *n, const struct message *m,
     }
     if (m->type != MESSAGE_HELLO && identity_is_stale(n, m)) {
         n->counters.drop_stale++;
+        return;
+    }
+    if (receive_leaps(n, m)) {
+        n->counters.drop_malformed++;
         return;
     }
     receive_own(n, m, out);

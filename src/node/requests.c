@@ -76,6 +76,13 @@ static uint8_t requests_next(const struct node *n, const struct origin *from)
     return MEMBER_NONE;
 }
 
+bool requests_is_led(const struct node *n)
+{
+    const uint8_t leader = election_leader(&n->election);
+
+    return leader != MEMBER_NONE && leader != n->group.self;
+}
+
 bool requests_forward(struct node *n, const struct origin *from,
                       struct bytes command, struct effects *out)
 {
@@ -165,10 +172,8 @@ static void requests_take(struct node *n, const struct origin *from,
             return;
         }
     } else if (!proposer_is_leading(&n->proposer)) {
-        const bool led = election_leader(&n->election) != MEMBER_NONE;
-
         if (requests_forward(n, from, bytes, out)) return;
-        if (led || from->hops >= HOPS_MAX) {
+        if (requests_is_led(n) || from->hops >= HOPS_MAX) {
             requests_refuse(n, from, &c, REPLY_BUSY, out);
             return;
         }

@@ -24,6 +24,10 @@ void requests_on_forward(struct node *n, const struct message *m,
 /* Propose, or pass on, what waits. */
 void requests_on_flush(struct node *n, struct effects *out);
 
+/* True if another member is known to lead: nothing waits here then.  One that
+ * was the leader itself keeps what comes while it tries again (E7). */
+bool requests_is_led(const struct node *n);
+
 /* True if a command was passed to the leader, or one that has a good link. */
 bool requests_forward(struct node *n, const struct origin *from,
                       struct bytes command, struct effects *out);

@@ -162,6 +162,17 @@ static void acceptor_send_promise(struct acceptor *a, struct effects *out)
     m->promise.runs = a->runs;
 }
 
+/* The promise that is held, as soon as its record is durable. */
+static void acceptor_tell_promise(struct acceptor *a, struct effects *out)
+{
+    if (!a->promise.set) return;
+    if (!journal_is_durable(a->journal, a->promise.seq)) return;
+    a->promise.set = false;
+    /* Promised more since: whoever asked gets a nack when it tries. */
+    if (!ballot_equal(a->promise.ballot, a->promised)) return;
+    acceptor_send_promise(a, out);
+}
+
 void acceptor_on_prepare(struct acceptor *a, const struct message *m,
                          struct effects *out)
 {
@@ -184,7 +195,7 @@ void acceptor_on_prepare(struct acceptor *a, const struct message *m,
         .asker = m->incarnation,
         .request = m->request,
     };
-    acceptor_on_durable(a, out);
+    acceptor_tell_promise(a, out);
 }
 
 /* Keep in mind to tell of the vote in slot when all so far is durable. */
@@ -368,18 +379,14 @@ void acceptor_on_durable(struct acceptor *a, struct effects *out)
     if (journal_is_durable(a->journal, a->last_seq)) {
         a->vote_seq_durable = a->vote_seq;
     }
-    if (a->promise.set && journal_is_durable(a->journal, a->promise.seq)) {
-        a->promise.set = false;
-        /* Promised more since: whoever asked gets a nack when it tries. */
-        if (ballot_equal(a->promise.ballot, a->promised)) {
-            acceptor_send_promise(a, out);
-        }
-    }
+    acceptor_tell_promise(a, out);
     acceptor_tell_votes(a, out);
 }
 
-void acceptor_on_flush(struct acceptor *a)
+void acceptor_on_flush(struct acceptor *a, struct effects *out)
 {
+    /* Votes told again wait for no record of their own. */
+    acceptor_tell_votes(a, out);
     a->held_open = false;
 }
 

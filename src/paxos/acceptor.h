@@ -102,8 +102,11 @@ void acceptor_on_want(struct acceptor *a, const struct message *m,
 /* The journal's durable has moved: let out what waited for it. */
 void acceptor_on_durable(struct acceptor *a, struct effects *out);
 
-/* The turn is over: votes to come are told apart from those before. */
-void acceptor_on_flush(struct acceptor *a);
+/*
+ * The turn is over: tell of votes whose records are durable already; those to
+ * come are told apart from those before.
+ */
+void acceptor_on_flush(struct acceptor *a, struct effects *out);
 
 /* Slots below base are executed, those up to chosen_upto chosen. */
 void acceptor_advance(struct acceptor *a, uint64_t base, uint64_t chosen_upto);

@@ -78,14 +78,15 @@ static void candidate_merge_slot(struct proposer *p, uint64_t slot,
     if (ballot_equal(ballot, at->ballot)) at->holders |= member_bit(from);
 }
 
-/* An acceptor's window begins behind what it knows chosen, so that nothing of
- * what it reports is beyond the ring; a peer that lies is cut short. */
+/* An acceptor's window begins at most one behind what it knows chosen, so that
+ * all it reports is in bound + 1 .. bound + PROPOSER_FOUND: the whole ring and
+ * no slot more; a peer that lies is cut short. */
 static void candidate_merge(struct proposer *p, const struct message *m)
 {
     for (uint32_t i = 0; i < m->promise.run_count; i++) {
         const struct run *run = &m->promise.runs[i];
         const uint64_t last = min_u64(run->first + run->count - 1,
-                                      p->bound + PROPOSER_FOUND - 1);
+                                      p->bound + PROPOSER_FOUND);
 
         for (uint64_t s = max_u64(run->first, p->bound + 1); s <= last; s++) {
             candidate_merge_slot(p, s, run->ballot, m->from);
@@ -214,6 +215,8 @@ bool proposer_is_stalled(const struct proposer *p, uint64_t now_ns)
     if (p->phase != PROPOSER_PREPARING && p->phase != PROPOSER_COLLECTING) {
         return false;
     }
+    /* Only the own disk is late; there is nobody else to ask. */
+    if (p->phase == PROPOSER_PREPARING && !p->own_promise) return false;
     return now_ns - p->progress_ns > patience;
 }
 

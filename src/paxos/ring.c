@@ -120,6 +120,26 @@ static void ring_finish(struct election *e, const struct self_view *self,
     m->token = *t;
 }
 
+/* The way back leads through here, once for each visit. */
+static void ring_leave_trace(const struct election *e, struct token *t)
+{
+    const uint8_t self = e->group->self;
+
+    if (t->path_len && t->path[t->path_len - 1] == self) return;
+    if (t->path_len < MEMBERS_MAX) t->path[t->path_len++] = self;
+}
+
+/* Who had the token before this one, or MEMBER_NONE. */
+static uint8_t ring_back(const struct election *e, struct token *t)
+{
+    while (t->path_len) {
+        const uint8_t to = t->path[--t->path_len];
+
+        if (to != e->group->self) return to;
+    }
+    return MEMBER_NONE;
+}
+
 /* On to the next member; if none is left, back along the path (E3). */
 static void ring_pass(struct election *e, const struct self_view *self,
                       uint64_t now_ns, struct effects *out)
@@ -130,14 +150,16 @@ static void ring_pass(struct election *e, const struct self_view *self,
 
     if (t->hop >= 2 * e->group->n) to = MEMBER_NONE;
     if (to == MEMBER_NONE) {
-        if (group_is_majority(e->group, t->visited) || t->path_len == 0 ||
-            t->hop >= 2 * e->group->n) {
+        if (!group_is_majority(e->group, t->visited) &&
+            t->hop < 2 * e->group->n) {
+            to = ring_back(e, t);
+        }
+        if (to == MEMBER_NONE) {
             ring_finish(e, self, now_ns, out);
             return;
         }
-        to = t->path[--t->path_len];
-    } else if (t->path_len < MEMBERS_MAX) {
-        t->path[t->path_len++] = e->group->self;
+    } else {
+        ring_leave_trace(e, t);
     }
     t->hop++;
     h->busy = true;
@@ -210,6 +232,20 @@ static void ring_remember(struct election *e, const struct token *t,
     e->top_until_ns = now_ns + SWALLOW_INTERVALS * e->heartbeat_ns;
 }
 
+/* All that is used as an index is one of a member. */
+static bool ring_is_sane(const struct election *e, const struct token *t)
+{
+    const uint8_t n = e->group->n;
+
+    if (t->initiator >= n || t->path_len > MEMBERS_MAX) return false;
+    if (t->best != MEMBER_NONE && t->best >= n) return false;
+    if (t->visited >> n) return false;
+    for (uint8_t i = 0; i < t->path_len; i++) {
+        if (t->path[i] >= n) return false;
+    }
+    return true;
+}
+
 void election_on_token(struct election *e, const struct message *m,
                        const struct self_view *self, uint64_t now_ns,
                        struct effects *out)
@@ -222,7 +258,7 @@ void election_on_token(struct election *e, const struct message *m,
 
     ASSERT(m->type == MESSAGE_TOKEN);
 
-    if (t->initiator >= e->group->n || t->path_len > MEMBERS_MAX) return;
+    if (!ring_is_sane(e, t)) return;
     ack = effects_send(out, m->from, MESSAGE_TOKEN_ACK);
     ack->token = (struct token){ .attempt = t->attempt,
                                  .initiator = t->initiator,
@@ -256,7 +292,7 @@ void election_on_nominate(struct election *e, const struct message *m,
 
     ASSERT(m->type == MESSAGE_NOMINATE);
 
-    if (m->token.initiator >= e->group->n) return;
+    if (!ring_is_sane(e, &m->token)) return;
     if (ring_nominated(e, &m->token, self, now_ns)) return;
     if (m->token.initiator == e->group->self) return;
     refuse = effects_send(out, m->token.initiator, MESSAGE_REFUSE);

@@ -15,8 +15,9 @@
 #include "paxos/message.h"
 #include "wire/datagram.h"
 
-#define PARTS_BODY_MAX  (128u << 10) /* bytes of a body in parts */
-#define PARTS_STALE_MAX 256u /* older parts in a row that are believed to be so;
+#define PARTS_BODY_MAX (128u << 10) /* bytes of a body in parts */
+#define PARTS_STALE_MAX                                                        \
+    256u /* older parts in a row that are believed to be so;
                                 then it was the newer one that lied */
 
 /* Parts that a body of len bytes needs, body_max bytes to a datagram. */
@@ -33,11 +34,11 @@ struct assembly {
     uint64_t incarnation;
     uint64_t nonce;
     uint64_t counter;
-    uint16_t parts;    /* 0: nothing is under way */
-    uint16_t have;     /* parts that are here; all: it was given out */
-    uint16_t stale;    /* older parts in a row */
-    uint32_t used;     /* bytes of parts, in the order of their coming */
-    uint8_t *bytes;    /* PARTS_BODY_MAX of them */
+    uint16_t parts; /* 0: nothing is under way */
+    uint16_t have;  /* parts that are here; all: it was given out */
+    uint16_t stale; /* older parts in a row */
+    uint32_t used;  /* bytes of parts, in the order of their coming */
+    uint8_t *bytes; /* PARTS_BODY_MAX of them */
     struct bytes list[DATAGRAM_PARTS_MAX]; /* at NULL: not here yet */
 };
 

@@ -62,14 +62,7 @@ static uint32_t body_size(const struct message *m)
         return ANSWER_SIZE;
     case MESSAGE_FORWARD:
         return FORWARD_SIZE + m->forward.command.len;
-    case RECORD_PROMISE:
-    case RECORD_ACCEPT:
-    case RECORD_CHOSEN:
-    case RECORD_MARK:
-    case RECORD_LIFE:
-    case RECORD_ADMITTED:
-    case RECORD_PEER:
-    case RECORD_REFUSED:
+    case RECORD_PROMISE ... RECORD_REFUSED:
         break;
     }
     ASSERT(!"a message");
@@ -275,14 +268,7 @@ static void put_body(const struct message *m, struct writer *w)
     case MESSAGE_FORWARD:
         put_forward(&m->forward, w);
         return;
-    case RECORD_PROMISE:
-    case RECORD_ACCEPT:
-    case RECORD_CHOSEN:
-    case RECORD_MARK:
-    case RECORD_LIFE:
-    case RECORD_ADMITTED:
-    case RECORD_PEER:
-    case RECORD_REFUSED:
+    case RECORD_PROMISE ... RECORD_REFUSED:
         break;
     }
     ASSERT(!"a message");

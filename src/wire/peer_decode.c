@@ -245,8 +245,8 @@ static bool take_forward(struct forward *f, struct reader *r)
     return command_decode(&ignored, &command) == 0 && reader_done(&command);
 }
 
-static bool take_body(struct message *m, struct peer_scratch *s,
-                      uint16_t count, struct reader *r)
+static bool take_body(struct message *m, struct peer_scratch *s, uint16_t count,
+                      struct reader *r)
 {
     switch ((enum message_type)m->type) {
     case MESSAGE_HEARTBEAT:
@@ -284,14 +284,7 @@ static bool take_body(struct message *m, struct peer_scratch *s,
         return take_hello_answer(&m->hello_answer, r);
     case MESSAGE_FORWARD:
         return take_forward(&m->forward, r);
-    case RECORD_PROMISE:
-    case RECORD_ACCEPT:
-    case RECORD_CHOSEN:
-    case RECORD_MARK:
-    case RECORD_LIFE:
-    case RECORD_ADMITTED:
-    case RECORD_PEER:
-    case RECORD_REFUSED:
+    case RECORD_PROMISE ... RECORD_REFUSED:
         break;
     }
     return false; /* of no type that travels */

@@ -124,8 +124,7 @@ int record_decode(struct message *m, uint8_t type, uint64_t slot,
     m->type = type;
     if (!slot_fits_type(type, slot)) return -EBADMSG;
     if (!field_take_ballot(&r, &m->ballot)) return -EBADMSG;
-    if (ballot_is_none(m->ballot) && field_needs_ballot(type))
-        return -EBADMSG;
+    if (ballot_is_none(m->ballot) && field_needs_ballot(type)) return -EBADMSG;
     m->vote_seq = reader_u64(&r);
     if (!take_rest(m, slot, &r)) return -EBADMSG;
     return reader_done(&r) ? 0 : -EBADMSG;

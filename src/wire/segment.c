@@ -148,8 +148,9 @@ bool segment_body_is_good(const uint8_t *batch, const struct batch_head *h)
 
 void segment_scan_init(struct segment_scan *s, uint64_t instance)
 {
-    *s = (struct segment_scan){
-        .instance = instance, .segment = 1, .sequence = 1};
+    *s = (struct segment_scan){ .instance = instance,
+                                .segment = 1,
+                                .sequence = 1 };
 }
 
 /* True if h is the batch that the chain goes on with. */

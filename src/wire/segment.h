@@ -135,7 +135,7 @@ struct segment_scan {
     uint64_t offset;
     uint64_t sequence; /* and its sequence */
     uint64_t incarnation;
-    uint64_t durable_upto; /* highest stated by a good batch */
+    uint64_t durable_upto;  /* highest stated by a good batch */
     struct batch_head last; /* of the chain; all zero before the first */
 };
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FAKE_SENT_MAX 512u
+#define FAKE_SENT_MAX 1024u
 #define FAKE_SIZE     65507u
 
 struct fake_sent {

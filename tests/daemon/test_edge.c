@@ -221,6 +221,49 @@ static void replies_of_two_clients_are_kept_apart(void **state)
     assert_int_equal(sent_replies(2, 8, 91), 4);
 }
 
+/* So many that they meet in the table. */
+static void replies_of_many_cookies_are_kept_apart(void **state)
+{
+    const struct address c = client_of(1, 5000);
+    const uint32_t many = 500;
+
+    (void)state;
+    edge.open_max = EDGE_OPEN_MAX;
+    fake.buffers_left = EDGE_OPEN_MAX;
+    for (uint32_t i = 0; i < 2 * many; i++) {
+        const struct reply r = reply_of(c, i % many, i / many, "v");
+
+        edge_reply(&edge, &r);
+    }
+    edge_flush(&edge);
+    assert_int_equal(fake.count, many);
+    for (uint32_t i = 0; i < many; i++)
+        assert_int_equal(sent_replies(i, i, 0), 2);
+}
+
+/* A second reply ends where the datagram does, or one byte behind that. */
+static void replies_that_fill_a_datagram_exactly_share_it(void **state)
+{
+    const struct address c = client_of(1, 5000);
+    const uint32_t left = BODY_MAX - REPLY_HEAD - 2 * REPLY_ITEM_HEAD - 700;
+    char value[BODY_MAX];
+
+    (void)state;
+    memset(value, 'x', sizeof value);
+    for (uint32_t more = 0; more <= 1; more++) {
+        struct reply r = reply_of(c, 7, 1, "");
+
+        fake_reset(16);
+        r.value = bytes_of(value, 700);
+        edge_reply(&edge, &r);
+        r = reply_of(c, 7, 2, "");
+        r.value = bytes_of(value, left + more);
+        edge_reply(&edge, &r);
+        edge_flush(&edge);
+        assert_int_equal(fake.count, 1 + more);
+    }
+}
+
 static void replies_beyond_the_mtu_take_another_datagram(void **state)
 {
     const struct address c = client_of(1, 5000);
@@ -324,6 +367,8 @@ int main(void)
         TEST(welcome_longer_than_question_is_not_sent),
         TEST(replies_of_one_client_share_a_datagram),
         TEST(replies_of_two_clients_are_kept_apart),
+        TEST(replies_of_many_cookies_are_kept_apart),
+        TEST(replies_that_fill_a_datagram_exactly_share_it),
         TEST(replies_beyond_the_mtu_take_another_datagram),
         TEST(reply_that_fits_exactly_is_sent_and_one_more_byte_is_not),
         TEST(more_clients_than_buffers_are_all_answered),

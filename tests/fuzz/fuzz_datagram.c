@@ -213,8 +213,8 @@ static struct bytes make_messages(uint8_t *body, size_t size, struct prng *p)
     struct writer w = writer_of(body, size);
 
     for (uint64_t count = prng_range(p, 1, 4); count > 0; count--) {
-        const uint8_t type =
-            (uint8_t)prng_range(p, MESSAGE_HEARTBEAT, MESSAGE_FORWARD);
+        const uint8_t type = (uint8_t)prng_range(p, MESSAGE_HEARTBEAT,
+                                                 MESSAGE_FORWARD);
 
         sample_make(&sample, type, 200, p);
         if (peer_size(&sample.message) <= writer_left(&w))
@@ -262,10 +262,9 @@ static void make_request(struct writer *w)
 static void make_reply(struct writer *w)
 {
     const struct reply_head head = { .cookie = 1, .token = 2, .leader = 3 };
-    const struct reply_item item = { .seq = 1,
-                                     .slot = 2,
-                                     .op = COMMAND_GET,
-                                     .value = bytes_of("value", 5) };
+    const struct reply_item item = {
+        .seq = 1, .slot = 2, .op = COMMAND_GET, .value = bytes_of("value", 5)
+    };
 
     reply_head_encode(&head, w);
     reply_item_encode(&item, w);
@@ -274,10 +273,9 @@ static void make_reply(struct writer *w)
 
 static void make_welcome(struct writer *w)
 {
-    const struct welcome m = { .cookie = 1,
-                               .token = 2,
-                               .sender = 3,
-                               .name = bytes_of("name", 4) };
+    const struct welcome m = {
+        .cookie = 1, .token = 2, .sender = 3, .name = bytes_of("name", 4)
+    };
 
     welcome_encode(&m, w);
 }

@@ -41,8 +41,8 @@ static void check_refused(const struct config_errors *e)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const int rc =
-        config_parse((const char *)data, size, "fuzz.ini", &config, &errors);
+    const int rc = config_parse((const char *)data, size, "fuzz.ini", &config,
+                                &errors);
 
     FUZZ_CHECK(rc == 0 || rc == -EINVAL);
     FUZZ_CHECK((rc == 0) == (errors.count == 0));

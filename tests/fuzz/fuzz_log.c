@@ -58,9 +58,9 @@ static void look_behind(const struct segment_scan *s, const uint8_t *data,
 {
     for (size_t at = SEGMENT_BLOCK; at < size; at += SEGMENT_BLOCK) {
         const size_t left = size - at;
-        const enum segment_verdict verdict =
-            segment_scan_behind(s, s->segment, s->offset + at, data + at,
-                                left < SEGMENT_BLOCK ? left : SEGMENT_BLOCK);
+        const enum segment_verdict verdict = segment_scan_behind(
+            s, s->segment, s->offset + at, data + at,
+            left < SEGMENT_BLOCK ? left : SEGMENT_BLOCK);
 
         FUZZ_CHECK(verdict != SEGMENT_GOOD);
         if (verdict == SEGMENT_CORRUPT) return;
@@ -152,8 +152,8 @@ static uint32_t make_records(uint8_t *to, uint32_t room, uint32_t *count,
     uint32_t used = 0;
 
     for (*count = 0; *count < 20; (*count)++) {
-        const uint8_t type =
-            (uint8_t)prng_range(p, RECORD_PROMISE, RECORD_REFUSED);
+        const uint8_t type = (uint8_t)prng_range(p, RECORD_PROMISE,
+                                                 RECORD_REFUSED);
         uint8_t head[RECORD_HEAD_MAX];
         struct writer w = writer_of(head, sizeof head);
         const struct message *m = &sample.message;
@@ -185,9 +185,9 @@ static size_t make_log(uint8_t *data, size_t size_max, struct prng *p)
         h.sequence++;
         h.incarnation += prng_below(p, 2);
         h.durable_upto = prng_below(p, h.sequence);
-        h.records_len =
-            make_records(data + size + SEGMENT_HEAD,
-                         2 * SEGMENT_BLOCK - SEGMENT_HEAD, &h.count, p);
+        h.records_len = make_records(data + size + SEGMENT_HEAD,
+                                     2 * SEGMENT_BLOCK - SEGMENT_HEAD, &h.count,
+                                     p);
         h.len = segment_batch_len(h.records_len);
         segment_seal(data + size, &h);
         size += h.len;

@@ -31,8 +31,8 @@ struct fixture {
 
 static int open_socket(struct address *at)
 {
-    struct sockaddr_in s = {.sin_family = AF_INET,
-                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in s = { .sin_family = AF_INET,
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t len = sizeof s;
     const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
 
@@ -86,12 +86,12 @@ static void send_bytes(struct loop *l, uint32_t socket, const void *bytes,
 static void send_arrives_with_its_sender(void **state)
 {
     static uint8_t big[65507];
-    static const uint32_t lens[] = {0, 1, 1400, 65507};
+    static const uint32_t lens[] = { 0, 1, 1400, 65507 };
     struct fixture f;
     struct loop_event ev;
 
     (void)state;
-    open_fixture(&f, &(struct loop_config){0});
+    open_fixture(&f, &(struct loop_config){ 0 });
     for (size_t i = 0; i < sizeof big; i++) big[i] = (uint8_t)(i * 7);
     for (int i = 0; i < 4; i++) {
         send_bytes(f.loop, 0, big, lens[i], &f.at[1]);
@@ -118,7 +118,7 @@ static void datagram_too_long_is_flagged_truncated(void **state)
     struct loop_event ev;
 
     (void)state;
-    open_fixture(&f, &(struct loop_config){.datagram_max = 1400});
+    open_fixture(&f, &(struct loop_config){ .datagram_max = 1400 });
     send_bytes(f.loop, 0, bytes, 1400, &f.at[1]);
     next_event(f.loop, &ev);
     assert_false(ev.truncated);
@@ -129,9 +129,8 @@ static void datagram_too_long_is_flagged_truncated(void **state)
         struct sockaddr_storage s;
         const socklen_t s_len = udp_to_sockaddr(&f.at[1], &s);
 
-        assert_int_equal(sendto(f.fd[0], more, len, 0, (struct sockaddr *)&s,
-                                s_len),
-                         len);
+        assert_int_equal(
+            sendto(f.fd[0], more, len, 0, (struct sockaddr *)&s, s_len), len);
         next_event(f.loop, &ev);
         assert_true(ev.truncated);
         assert_int_equal(ev.len, 1400);
@@ -147,8 +146,8 @@ static void one_buffer_goes_to_many(void **state)
     struct loop_buffer *b;
 
     (void)state;
-    open_fixture(&f, &(struct loop_config){.datagram_max = 1400,
-                                           .send_buffers = 1});
+    open_fixture(
+        &f, &(struct loop_config){ .datagram_max = 1400, .send_buffers = 1 });
     b = loop_send_buffer(f.loop);
     assert_non_null(b);
     memcpy(b->bytes, "hello", 5);
@@ -177,10 +176,10 @@ static void flood_beyond_the_buffers_loses_nothing(void **state)
     uint32_t got = 0;
 
     (void)state;
-    open_fixture(&f, &(struct loop_config){.datagram_max = 1400,
-                                           .recv_buffers = 4,
-                                           .send_buffers = 8,
-                                           .sends_max = 16});
+    open_fixture(&f, &(struct loop_config){ .datagram_max = 1400,
+                                            .recv_buffers = 4,
+                                            .send_buffers = 8,
+                                            .sends_max = 16 });
     assert_int_equal(loop_wait(f.loop, 0), 0); /* receives are armed */
     for (uint32_t i = 0; i < COUNT; i++)
         send_bytes(f.loop, 0, &i, sizeof i, &f.at[1]);
@@ -205,8 +204,8 @@ static void full_socket_drops_are_counted(void **state)
     uint64_t got = 0;
 
     (void)state;
-    open_fixture(&f, &(struct loop_config){.datagram_max = 1400,
-                                           .recv_buffers = 1});
+    open_fixture(
+        &f, &(struct loop_config){ .datagram_max = 1400, .recv_buffers = 1 });
     setsockopt(f.fd[1], SOL_SOCKET, SO_RXQ_OVFL, &one, sizeof one);
     setsockopt(f.fd[1], SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
     for (int i = 0; i < 50; i++)
@@ -236,7 +235,7 @@ static void send_after_icmp_error_is_sent_again(void **state)
     const int one = 1;
 
     (void)state;
-    open_fixture(&f, &(struct loop_config){.datagram_max = 1400});
+    open_fixture(&f, &(struct loop_config){ .datagram_max = 1400 });
     close(open_socket(&closed));
     setsockopt(f.fd[0], IPPROTO_IP, IP_RECVERR, &one, sizeof one);
     send_bytes(f.loop, 0, "lost", 4, &closed);
@@ -254,11 +253,11 @@ static void send_that_cannot_is_counted_as_lost(void **state)
 {
     struct fixture f;
     struct loop_event ev;
-    struct address nowhere = {.family = 4, .port = 0, .ip = {127, 0, 0, 1}};
+    struct address nowhere = { .family = 4, .port = 0, .ip = { 127, 0, 0, 1 } };
     static const uint8_t bytes[1400];
 
     (void)state;
-    open_fixture(&f, &(struct loop_config){.datagram_max = 1400});
+    open_fixture(&f, &(struct loop_config){ .datagram_max = 1400 });
     send_bytes(f.loop, 0, bytes, 4, &nowhere); /* port 0: EINVAL */
     assert_int_equal(loop_wait(f.loop, host_now_ns() + NS_PER_S), 0);
     assert_false(loop_next(f.loop, &ev));
@@ -280,7 +279,7 @@ static void socket_that_fails_is_reported_once(void **state)
     int ends[2];
 
     (void)state;
-    open_fixture(&f, &(struct loop_config){.datagram_max = 1400});
+    open_fixture(&f, &(struct loop_config){ .datagram_max = 1400 });
     assert_int_equal(pipe(ends), 0);
     assert_int_equal(loop_add_socket(f.loop, ends[0]), 2); /* not a socket */
     next_event(f.loop, &ev);
@@ -299,7 +298,7 @@ static void add_socket_beyond_the_limit_is_refused(void **state)
     struct loop *l;
 
     (void)state;
-    assert_int_equal(loop_open(&l, &(struct loop_config){0}), 0);
+    assert_int_equal(loop_open(&l, &(struct loop_config){ 0 }), 0);
     for (int i = 0; i < (int)LOOP_SOCKETS_MAX; i++)
         assert_int_equal(loop_add_sender(l, 0), i);
     assert_int_equal(loop_add_sender(l, 0), -ENOSPC);
@@ -315,7 +314,7 @@ static void wait_returns_at_the_deadline(void **state)
     uint64_t deadline_ns;
 
     (void)state;
-    open_fixture(&f, &(struct loop_config){.datagram_max = 1400});
+    open_fixture(&f, &(struct loop_config){ .datagram_max = 1400 });
     deadline_ns = host_now_ns() + 20 * NS_PER_MS;
     while (host_now_ns() < deadline_ns) {
         assert_int_equal(loop_wait(f.loop, deadline_ns), 0);
@@ -337,7 +336,7 @@ static void sends_alone_do_not_end_a_wait(void **state)
     uint64_t deadline_ns;
 
     (void)state;
-    open_fixture(&f, &(struct loop_config){.datagram_max = 1400});
+    open_fixture(&f, &(struct loop_config){ .datagram_max = 1400 });
     for (int i = 0; i < 10; i++) send_bytes(f.loop, 0, "x", 1, &other);
     deadline_ns = host_now_ns() + 20 * NS_PER_MS;
     assert_int_equal(loop_wait(f.loop, deadline_ns), 0);
@@ -350,13 +349,13 @@ static void sends_alone_do_not_end_a_wait(void **state)
 
 static void signals_come_as_events(void **state)
 {
-    const int wanted[] = {SIGUSR1, SIGUSR2};
+    const int wanted[] = { SIGUSR1, SIGUSR2 };
     struct fixture f;
     struct loop_event ev;
     int seen = 0;
 
     (void)state;
-    open_fixture(&f, &(struct loop_config){.datagram_max = 1400});
+    open_fixture(&f, &(struct loop_config){ .datagram_max = 1400 });
     assert_int_equal(loop_add_signals(f.loop, wanted, 2), 0);
     for (int round = 0; round < 2; round++) {
         seen = 0;
@@ -383,7 +382,7 @@ static void file_operations_end_with_their_cookies(void **state)
     (void)state;
     assert_true(fd >= 0);
     unlink(path);
-    open_fixture(&f, &(struct loop_config){.datagram_max = 1400});
+    open_fixture(&f, &(struct loop_config){ .datagram_max = 1400 });
 
     loop_allocate(f.loop, fd, 0, 8192, LOOP_COOKIE_MAX);
     next_event(f.loop, &ev);
@@ -418,13 +417,13 @@ static void failpoint_changes_one_result(void **state)
 #ifdef PAXOSKV_FAILPOINTS
     char path[] = "/tmp/test_loop.XXXXXX";
     const int fd = mkstemp(path);
-    static const int32_t expected[] = {5, -EIO, 3, 5};
+    static const int32_t expected[] = { 5, -EIO, 3, 5 };
     struct fixture f;
     struct loop_event ev;
 
     (void)state;
     unlink(path);
-    open_fixture(&f, &(struct loop_config){.datagram_max = 1400});
+    open_fixture(&f, &(struct loop_config){ .datagram_max = 1400 });
     failpoint_set("write", -EIO, 1, 1);
     failpoint_set("write", 3, 1, 1);
     for (int i = 0; i < 4; i++) {

@@ -27,7 +27,7 @@ static struct address address_of(const char *text)
 /* A port that was free a moment ago, on the loopback of a family. */
 static uint16_t free_port(int family)
 {
-    struct sockaddr_storage s = {.ss_family = (sa_family_t)family};
+    struct sockaddr_storage s = { .ss_family = (sa_family_t)family };
     socklen_t len = sizeof s;
     struct address a;
     const int fd = socket(family, SOCK_DGRAM, 0);
@@ -47,11 +47,11 @@ static uint16_t free_port(int family)
 /* Some containers have no ::1 at all. */
 static bool has_ipv6_loopback(void)
 {
-    struct sockaddr_in6 s = {.sin6_family = AF_INET6,
-                             .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    struct sockaddr_in6 s = { .sin6_family = AF_INET6,
+                              .sin6_addr = IN6ADDR_LOOPBACK_INIT };
     const int fd = socket(AF_INET6, SOCK_DGRAM, 0);
-    const bool bound =
-        fd >= 0 && bind(fd, (struct sockaddr *)&s, sizeof s) == 0;
+    const bool bound = fd >= 0 &&
+                       bind(fd, (struct sockaddr *)&s, sizeof s) == 0;
 
     if (fd >= 0) close(fd);
     return bound;
@@ -70,7 +70,7 @@ static void send_text(int fd, const struct address *to, const void *bytes,
 /* Wait for one datagram; its length, or -1 after a second. */
 static ssize_t receive(int fd, void *bytes, size_t size, struct address *from)
 {
-    struct pollfd p = {.fd = fd, .events = POLLIN};
+    struct pollfd p = { .fd = fd, .events = POLLIN };
     struct sockaddr_storage s;
     socklen_t len = sizeof s;
     ssize_t got;
@@ -109,9 +109,9 @@ static void resolve_of_text_gives_address(void **state)
 static void resolve_of_other_text_is_refused(void **state)
 {
     static const char *const bad[] = {
-        "",         "1.2.3.4",       "1.2.3.4:",    "1.2.3.4:0",
-        ":7401",    "1.2.3.4:65536", "1.2.3.4:7x",  "1.2.3.4:+7",
-        "::1:7401", "[::1]",         "[::1]7401",   "[]:7401",
+        "",          "1.2.3.4",        "1.2.3.4:",   "1.2.3.4:0",
+        ":7401",     "1.2.3.4:65536",  "1.2.3.4:7x", "1.2.3.4:+7",
+        "::1:7401",  "[::1]",          "[::1]7401",  "[]:7401",
         "[::1:7401", "1.2.3.4:000001", "1.2.3.4: 7",
     };
     struct address a;
@@ -127,8 +127,8 @@ static void resolve_of_other_text_is_refused(void **state)
 
 static void sockaddr_there_and_back_is_equal(void **state)
 {
-    static const char *const texts[] = {"1.2.3.4:7401", "[::1]:1",
-                                        "[fe80::1%lo]:65535"};
+    static const char *const texts[] = { "1.2.3.4:7401", "[::1]:1",
+                                         "[fe80::1%lo]:65535" };
     (void)state;
     for (size_t i = 0; i < 3; i++) {
         const struct address a = address_of(texts[i]);
@@ -160,14 +160,23 @@ static void multicast_is_told_from_unicast(void **state)
     assert_false(udp_is_multicast(&a));
 }
 
+static int option(int fd, int name)
+{
+    int value = -1;
+    socklen_t len = sizeof value;
+
+    assert_int_equal(getsockopt(fd, IPPROTO_IP, name, &value, &len), 0);
+    return value;
+}
+
 /* Two members on lo: both hear the group, and know who spoke. */
 static void open_with_group_on_lo_hears_multicast(void **state)
 {
-    struct udp_config config = {.member = address_of("127.0.0.1:1"),
-                                .group = address_of("239.255.74.1:1"),
-                                .ttl = 1,
-                                .recv_bytes = 1 << 20,
-                                .send_bytes = 1 << 20};
+    struct udp_config config = { .member = address_of("127.0.0.1:1"),
+                                 .group = address_of("239.255.74.1:1"),
+                                 .ttl = 1,
+                                 .recv_bytes = 1 << 20,
+                                 .send_bytes = 1 << 20 };
     struct udp u[2];
     struct udp_fault fault;
     struct address from;
@@ -186,6 +195,11 @@ static void open_with_group_on_lo_hears_multicast(void **state)
         assert_true(u[i].is_loopback);
         assert_true(u[i].recv_granted > 0);
         assert_true(u[i].send_granted > 0);
+        assert_int_equal(option(u[i].member_fd, IP_MULTICAST_TTL), 0);
+        assert_int_equal(option(u[i].member_fd, IP_MULTICAST_LOOP), 1);
+        assert_int_equal(option(u[i].member_fd, IP_MTU_DISCOVER),
+                         IP_PMTUDISC_DO);
+        assert_int_equal(option(u[i].group_fd, IP_MULTICAST_ALL), 0);
     }
     send_text(u[1].member_fd, &config.group, "all", 3);
     for (int i = 0; i < 2; i++) {
@@ -203,9 +217,9 @@ static void open_with_group_on_lo_hears_multicast(void **state)
 /* A socket of one group hears nothing of another on the same port. */
 static void group_socket_hears_its_own_group_alone(void **state)
 {
-    struct udp_config config = {.member = address_of("127.0.0.1:1"),
-                                .group = address_of("239.255.74.1:1"),
-                                .ttl = 1};
+    struct udp_config config = { .member = address_of("127.0.0.1:1"),
+                                 .group = address_of("239.255.74.1:1"),
+                                 .ttl = 1 };
     const uint16_t port = free_port(AF_INET);
     struct udp a, b;
     struct udp_fault fault;
@@ -230,7 +244,7 @@ static void group_socket_hears_its_own_group_alone(void **state)
 
 static void open_ipv6_without_group_exchanges_unicast(void **state)
 {
-    struct udp_config config = {.member = address_of("[::1]:1")};
+    struct udp_config config = { .member = address_of("[::1]:1") };
     struct udp u;
     struct udp_fault fault;
     struct address from;
@@ -249,9 +263,9 @@ static void open_ipv6_without_group_exchanges_unicast(void **state)
 
 static void open_where_it_cannot_names_the_step(void **state)
 {
-    struct udp_config config = {.member = address_of("127.0.0.1:1"),
-                                .group = address_of("239.255.74.1:7400"),
-                                .ttl = 1};
+    struct udp_config config = { .member = address_of("127.0.0.1:1"),
+                                 .group = address_of("239.255.74.1:7400"),
+                                 .ttl = 1 };
     struct udp u;
     struct udp_fault fault;
 
@@ -281,7 +295,7 @@ static void open_where_it_cannot_names_the_step(void **state)
 /* The port is held when we begin to bind, and free a little later. */
 static void open_on_port_in_use_waits_for_it(void **state)
 {
-    struct udp_config config = {.member = address_of("127.0.0.1:1")};
+    struct udp_config config = { .member = address_of("127.0.0.1:1") };
     struct udp holder, u;
     struct udp_fault fault;
     int ready[2], status;

@@ -54,10 +54,10 @@ static void fixture_open(struct fixture *f)
 {
     *f = (struct fixture){
         .path = "/tmp/test_wal.XXXXXX",
-        .config = {.instance = INSTANCE,
-                   .sync = true,
-                   .batch_max = BATCH_MAX,
-                   .segment_size = SEGMENT},
+        .config = { .instance = INSTANCE,
+                    .sync = true,
+                    .batch_max = BATCH_MAX,
+                    .segment_size = SEGMENT },
     };
     assert_non_null(mkdtemp(f->path));
     f->dir_fd = host_open_dir(f->path, false);
@@ -134,9 +134,8 @@ static int start(struct fixture *f)
     struct wal_record r;
     int rc;
 
-    assert_int_equal(loop_open(&f->loop, &(struct loop_config){
-                                             .datagram_max = 1400}),
-                     0);
+    assert_int_equal(
+        loop_open(&f->loop, &(struct loop_config){ .datagram_max = 1400 }), 0);
     f->config.loop = f->loop;
     f->replayed = 0;
     rc = wal_open(&f->wal, &f->config, &f->fault);
@@ -203,13 +202,22 @@ static int settle(struct fixture *f)
     return -1;
 }
 
+/* A next segment may still be in the making. */
+static void append_patiently(struct fixture *f, uint32_t i)
+{
+    int rc;
+
+    while ((rc = append(f, i)) == -ENOBUFS) assert_int_equal(turn(f), 0);
+    assert_int_equal(rc, 0);
+}
+
 /* Append records from..to-1, `step` to a batch, each batch durable before
  * the next. */
 static void append_range(struct fixture *f, uint32_t from, uint32_t to,
                          uint32_t step)
 {
     for (uint32_t i = from; i < to; i++) {
-        assert_int_equal(append(f, i), 0);
+        append_patiently(f, i);
         if ((i + 1 - from) % step == 0 || i + 1 == to)
             assert_int_equal(settle(f), 0);
     }
@@ -241,7 +249,8 @@ static void idle(struct fixture *f)
 static void log_after_clean_end_gives_all_records(void **state)
 {
     static const bool modes[][2] = {
-        {true, false}, {true, true}, {false, false}, {false, true}};
+        { true, false }, { true, true }, { false, false }, { false, true }
+    };
 
     (void)state;
     for (int m = 0; m < 4; m++) {
@@ -280,7 +289,7 @@ static void log_after_kill_gives_all_that_was_durable(void **state)
         assert_in_range(f.replayed, durable, RECORDS_MAX);
         next = f.replayed;
         for (uint32_t i = 0; i < 10 + life * 13; i++) {
-            assert_int_equal(append(&f, next++), 0);
+            append_patiently(&f, next++);
             if (i % 5 == 0) assert_int_equal(turn(&f), 0);
         }
         durable = f.replayed + (uint32_t)wal_durable(f.wal);
@@ -377,8 +386,7 @@ static void append_within_room_never_fails(void **state)
     for (int round = 0; round < 3000; round++) {
         const uint64_t room = wal_room(f.wal);
         const uint32_t len = (uint32_t)prng_range(
-            &random, 0,
-            prng_below(&random, 2) ? 200 : wal_record_max(f.wal));
+            &random, 0, prng_below(&random, 2) ? 200 : wal_record_max(f.wal));
         const int rc = wal_append(f.wal, 1, 1, bytes_of(NULL, 0),
                                   bytes_of(bytes, len));
 
@@ -413,8 +421,10 @@ static void durable_counts_in_order_of_append(void **state)
         wal_flush(f.wal, f.now_ns);
     }
     while (got < 2) {
-        if (loop_next(f.loop, &ev[got])) got += ev[got].type == LOOP_WRITTEN;
-        else assert_int_equal(loop_wait(f.loop, host_now_ns() + NS_PER_S), 0);
+        if (loop_next(f.loop, &ev[got]))
+            got += ev[got].type == LOOP_WRITTEN;
+        else
+            assert_int_equal(loop_wait(f.loop, host_now_ns() + NS_PER_S), 0);
     }
     /* Hand the second one in first. */
     if (ev[0].cookie < ev[1].cookie) {
@@ -468,11 +478,11 @@ static void write_that_fails_ends_the_log(void **state)
         bool buffered;
         const char *text;
     } cases[] = {
-        {"write", -EIO, -EIO, false, "write failed"},
-        {"write", -ENOSPC, -ENOSPC, false, "write failed"},
-        {"write", 512, -EIO, false, "512 of 4096 bytes written"},
-        {"write", 0, -EIO, false, "0 of 4096 bytes written"},
-        {"sync", -EIO, -EIO, true, "sync failed"},
+        { "write", -EIO, -EIO, false, "write failed" },
+        { "write", -ENOSPC, -ENOSPC, false, "write failed" },
+        { "write", 512, -EIO, false, "512 of 4096 bytes written" },
+        { "write", 0, -EIO, false, "0 of 4096 bytes written" },
+        { "sync", -EIO, -EIO, true, "sync failed" },
     };
 
     (void)state;
@@ -505,7 +515,7 @@ static void write_that_fails_ends_the_log(void **state)
 static void no_space_for_next_segment_is_full_and_passes(void **state)
 {
 #ifdef PAXOSKV_FAILPOINTS
-    static const char *const points[] = {"allocate", "write"};
+    static const char *const points[] = { "allocate", "write" };
 
     (void)state;
     for (int i = 0; i < 2; i++) {
@@ -590,11 +600,9 @@ static void rewrite_life(struct fixture *f, const char *sync)
 {
     char text[128];
 
-    snprintf(text, sizeof text,
-             "paxoskvd life 1\nboot %s\nsync %s\n",
+    snprintf(text, sizeof text, "paxoskvd life 1\nboot %s\nsync %s\n",
              "00000000-0000-0000-0000-000000000000", sync);
-    assert_int_equal(host_write_file(f->dir_fd, "life", text, strlen(text)),
-                     0);
+    assert_int_equal(host_write_file(f->dir_fd, "life", text, strlen(text)), 0);
 }
 
 /* P14a */
@@ -605,10 +613,10 @@ static void open_after_other_boot_is_refused_without_sync_or_mark(void **state)
         bool clean;
         int rc;
     } cases[] = {
-        {"no", false, -EKEYEXPIRED},
-        {"no", true, 0},
-        {"yes", false, 0},
-        {"yes", true, 0},
+        { "no", false, -EKEYEXPIRED },
+        { "no", true, 0 },
+        { "yes", false, 0 },
+        { "yes", true, 0 },
     };
 
     (void)state;
@@ -698,7 +706,8 @@ static void image_take(const struct fixture *f, struct image *m)
         m->len[i] = (size_t)st.st_size;
         m->bytes[i] = malloc(m->len[i]);
         assert_int_equal(
-            host_read_file(f->dir_fd, name, m->bytes[i], m->len[i]), st.st_size);
+            host_read_file(f->dir_fd, name, m->bytes[i], m->len[i]),
+            st.st_size);
     }
 }
 
@@ -742,7 +751,8 @@ static uint32_t image_batches(const struct image *m, struct batch *b,
                 continue;
             }
             assert_true(count < max);
-            b[count++] = (struct batch){i, at, h.len, h.durable_upto, records};
+            b[count++] = (struct batch){ i, at, h.len, h.durable_upto,
+                                         records };
             assert_int_equal(h.sequence, count);
             records += h.count;
             at += h.len;
@@ -834,8 +844,10 @@ static void damage_everywhere(bool with_mark)
             *byte ^= bit;
             put_file(&f, &m, b[x].file, m.len[b[x].file]);
             check_start(&f, rc, b[x].records, &b[x], "bit", at);
-            if (rc == 0) tail++;
-            else corrupt++;
+            if (rc == 0)
+                tail++;
+            else
+                corrupt++;
             if (rc == 0 && tail % 16 == 1) {
                 check_goes_on(&f, b[x].records);
                 for (uint32_t i = 0; i < m.count; i++)
@@ -896,6 +908,85 @@ static void cut_at_any_sector_gives_the_verdict(void **state)
             put_file(&f, &m, i, m.len[i]);
         }
     image_free(&m);
+    fixture_close(&f);
+}
+
+/* Five full batches in flight together, the last in the next segment. */
+static void five_in_flight(struct fixture *f)
+{
+    uint8_t bytes[BATCH_MAX / 8] = { 0 };
+
+    fixture_open(f);
+    begin(f);
+    idle(f);
+    while (wal_writes(f->wal) < 5)
+        assert_int_equal(wal_append(f->wal, 1, 1, bytes_of(NULL, 0),
+                                    bytes_of(bytes, sizeof bytes)),
+                         0);
+    assert_int_equal(settle(f), 0);
+}
+
+static void head_states_only_what_was_durable_when_it_was_made(void **state)
+{
+    struct fixture f;
+    struct image m;
+    struct batch b[16];
+    uint32_t count;
+
+    (void)state;
+    five_in_flight(&f);
+    idle(&f);
+    stop(&f, false);
+    image_take(&f, &m);
+    count = image_batches(&m, b, 16);
+    assert_int_equal(count, 7); /* the five, what was left, and the mark */
+    for (uint32_t i = 0; i < 5; i++) assert_int_equal(b[i].durable_upto, 0);
+    assert_in_range(b[5].durable_upto, 0, 5);
+    assert_int_equal(b[6].durable_upto, 6);
+    image_free(&m);
+    fixture_close(&f);
+}
+
+static void tail_over_two_segments_is_overwritten_in_both(void **state)
+{
+    struct fixture f;
+    struct image m, after;
+    struct batch b[16];
+    struct wal_record r;
+    uint32_t count, left;
+    char name[32];
+    int rc;
+
+    (void)state;
+    five_in_flight(&f);
+    stop(&f, false);
+    unlinkat(f.dir_fd, file_name(2, name), 0); /* made by now, or not yet */
+    image_take(&f, &m);
+    count = image_batches(&m, b, 16);
+    assert_int_equal(b[4].file, 1);
+    m.bytes[0][b[1].at + 5000] ^= 1;
+    put_file(&f, &m, 0, m.len[0]);
+    /* What was made later may be a witness: it did not land. */
+    for (uint32_t i = 5; i < count; i++)
+        memset(m.bytes[b[i].file] + b[i].at, 0, b[i].len);
+    put_file(&f, &m, 1, m.len[1]);
+
+    assert_int_equal(loop_open(&f.loop, &(struct loop_config){ 0 }), 0);
+    f.config.loop = f.loop;
+    assert_int_equal(wal_open(&f.wal, &f.config, &f.fault), 0);
+    for (left = 0; (rc = wal_replay_next(f.wal, &r, &f.fault)) > 0;) left++;
+    assert_int_equal(rc, 0);
+    assert_int_equal(left, b[1].records);
+    assert_true(wal_tail_bytes(f.wal) > 3 * BATCH_MAX / 2);
+    assert_int_equal(wal_begin(f.wal, 9, &f.fault), 0);
+    stop(&f, false);
+
+    image_take(&f, &after);
+    for (uint32_t i = 0; i < after.count; i++)
+        for (size_t at = i == 0 ? b[1].at : 0; at < after.len[i]; at++)
+            if (after.bytes[i][at]) fail_msg("file %u, offset %zu", i, at);
+    image_free(&m);
+    image_free(&after);
     fixture_close(&f);
 }
 
@@ -1080,6 +1171,8 @@ int main(void)
         cmocka_unit_test(open_with_damaged_life_is_refused),
         cmocka_unit_test(flipped_bit_in_any_sector_gives_the_verdict),
         cmocka_unit_test(cut_at_any_sector_gives_the_verdict),
+        cmocka_unit_test(head_states_only_what_was_durable_when_it_was_made),
+        cmocka_unit_test(tail_over_two_segments_is_overwritten_in_both),
         cmocka_unit_test(missing_segment_gives_the_verdict),
         cmocka_unit_test(clean_log_that_lost_its_end_is_corrupt),
         cmocka_unit_test(log_of_another_instance_is_refused),

@@ -363,6 +363,13 @@ static void client_look_after(struct world *w, struct client *c, uint32_t i)
     if (c->ops[i].retry_ns <= w->now_ns) client_ask(w, c, i);
 }
 
+static bool client_may_begin(const struct world *w, const struct client *c)
+{
+    return c->session.slot && c->left &&
+           c->active_count < w->plan->clients.pipeline &&
+           c->seq - client_acked(c) < SESSION_WINDOW;
+}
+
 static uint64_t client_next(const struct world *w, const struct client *c)
 {
     uint64_t next_ns = NEVER_NS;
@@ -375,10 +382,7 @@ static uint64_t client_next(const struct world *w, const struct client *c)
             next_ns = min_u64(next_ns, o->patience_ns);
         }
     }
-    if (c->left && c->session.slot &&
-        c->active_count < w->plan->clients.pipeline) {
-        next_ns = min_u64(next_ns, c->next_ns);
-    }
+    if (client_may_begin(w, c)) next_ns = min_u64(next_ns, c->next_ns);
     return next_ns;
 }
 
@@ -389,8 +393,7 @@ static void client_go_on(struct world *w, struct client *c)
     uint64_t next_ns;
 
     if (!c->session.slot && c->left && c->active_count == 0) client_open(w, c);
-    while (c->session.slot && c->left && c->next_ns <= w->now_ns &&
-           c->active_count < w->plan->clients.pipeline) {
+    while (c->next_ns <= w->now_ns && client_may_begin(w, c)) {
         c->next_ns = w->now_ns + draw(c, think_ns + 1);
         client_begin_one(w, c);
     }

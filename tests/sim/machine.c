@@ -11,7 +11,11 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define TEXT_MAX 260u
+#define TEXT_MAX   260u
+#define PORT_FIRST 1000u /* that of client 0 */
+#define TURN_NS    1000u /* no turn is shorter */
+
+#define RESTLESS_MAX 10000u
 
 /* ---- its clock ------------------------------------------------------------ */
 
@@ -150,6 +154,7 @@ void machine_start(struct world *w, struct machine *m)
     m->flush_is_due = false;
     m->effects_left = 0;
     m->executed = 0;
+    m->restless = 0;
     m->config.process = prng_next(&m->random);
     m->config.seed = prng_next(&m->random);
     m->node = node_init(&m->config, &arena);
@@ -273,13 +278,13 @@ static void machine_reply(struct world *w, struct machine *m,
     struct command c;
 
     if (!client_command(w, r->cookie, r->op, &c) || r->to.family != 4 ||
-        r->to.port >= w->plan->clients.count) {
+        r->to.port - PORT_FIRST >= w->plan->clients.count) {
         world_fail(w, "witness", "node %u answers what nobody asked",
                    m->config.ids[m->self]);
         return;
     }
     checker_on_reply(&w->checker, m->self, &c, r);
-    d.who = (uint8_t)r->to.port;
+    d.who = (uint8_t)(r->to.port - PORT_FIRST);
     d.packet = packet_of_reply(r);
     world_digest(w, d.packet->bytes, d.packet->len);
     world_send(w, m->self, NETWORK_CLIENT, false, d);
@@ -303,12 +308,16 @@ static void machine_trace(struct world *w, struct machine *m,
 {
     char text[TEXT_MAX];
     const uint32_t id = m->config.ids[m->self];
-    const uint8_t to = e->to < m->config.n ? m->config.ids[e->to] : 0;
 
     switch (e->type) {
     case EFFECT_SEND:
-        trace_line(w->trace, w->now_ns, "node", id, "-> %u  %s", to,
-                   trace_message(text, sizeof text, &e->message));
+        trace_message(text, sizeof text, &e->message);
+        if (e->to == TO_GROUP) {
+            trace_line(w->trace, w->now_ns, "node", id, "-> all  %s", text);
+        } else {
+            trace_line(w->trace, w->now_ns, "node", id, "-> %u  %s",
+                       m->config.ids[e->to], text);
+        }
         break;
     case EFFECT_PERSIST:
         trace_line(w->trace, w->now_ns, "node", id, "log %" PRIu64 "  %s",
@@ -323,7 +332,7 @@ static void machine_trace(struct world *w, struct machine *m,
         trace_line(w->trace, w->now_ns, "node", id,
                    "=> client %u  op %u seq %" PRIu64 " %s slot %" PRIu64
                    " '%.*s'",
-                   e->reply.to.port, e->reply.op, e->reply.seq,
+                   e->reply.to.port - PORT_FIRST, e->reply.op, e->reply.seq,
                    trace_status(e->reply.status), e->reply.slot,
                    (int)min_u64(e->reply.value.len, 20),
                    (const char *)e->reply.value.at);
@@ -376,7 +385,7 @@ static void machine_set_tick(struct world *w, struct machine *m)
     if (deadline_ns == NEVER_NS) return;
     if (m->tick_ns != NEVER_NS &&
         machine_time(m, m->tick_ns) <= deadline_ns) return;
-    at_ns = max_u64(machine_world_time(m, deadline_ns), w->now_ns);
+    at_ns = max_u64(machine_world_time(m, deadline_ns), w->now_ns + TURN_NS);
     m->tick_ns = at_ns;
     queue_push(&w->queue, (struct due){
         .at_ns = at_ns, .type = DUE_TICK, .who = m->self, .life = m->life
@@ -455,31 +464,13 @@ static void machine_on_request(struct world *w, struct machine *m,
                                const struct due *d)
 {
     const struct request r = {
-        .client = { .family = 4, .port = d->from },
+        .client = { .family = 4, .port = (uint16_t)(PORT_FIRST + d->from) },
         .cookie = d->number,
         .command = bytes_of(d->packet->bytes, d->packet->len),
     };
 
     machine_step(w, m,
                  &(struct event){ .type = EVENT_REQUEST, .request = &r });
-}
-
-static void machine_on_tick(struct world *w, struct machine *m,
-                            const struct due *d)
-{
-    const uint64_t now_ns = machine_time(m, w->now_ns);
-
-    if (d->at_ns != m->tick_ns) return; /* another was set since */
-    m->tick_ns = NEVER_NS;
-    if (node_deadline_ns(m->node) > now_ns) {
-        machine_set_tick(w, m);
-        return;
-    }
-    machine_step(w, m, &(struct event){ .type = EVENT_TICK });
-    if (!m->node || w->checker.failed) return;
-    if (node_deadline_ns(m->node) > now_ns) return;
-    world_fail(w, "contract", "node %u: no deadline in the future after a tick",
-               m->config.ids[m->self]);
 }
 
 static void machine_write(struct world *w, struct machine *m)
@@ -502,6 +493,30 @@ static void machine_on_flush(struct world *w, struct machine *m)
     m->flush_is_due = false;
     machine_step(w, m, &(struct event){ .type = EVENT_FLUSH });
     if (m->node) machine_write(w, m);
+}
+
+/* A tick is a turn of its own.  A node may ask for another at once while work
+ * is left over, but not for ever. */
+static void machine_on_tick(struct world *w, struct machine *m,
+                            const struct due *d)
+{
+    const uint64_t now_ns = machine_time(m, w->now_ns);
+
+    if (d->at_ns != m->tick_ns) return; /* another was set since */
+    m->tick_ns = NEVER_NS;
+    if (node_deadline_ns(m->node) > now_ns) {
+        machine_set_tick(w, m);
+        return;
+    }
+    machine_step(w, m, &(struct event){ .type = EVENT_TICK });
+    if (m->node && !w->checker.failed) machine_on_flush(w, m);
+    if (!m->node || w->checker.failed) return;
+    if (node_deadline_ns(m->node) > now_ns) {
+        m->restless = 0;
+    } else if (++m->restless > RESTLESS_MAX) {
+        world_fail(w, "contract", "node %u: tick after tick, and no deadline "
+                   "in the future", m->config.ids[m->self]);
+    }
 }
 
 static void machine_on_written(struct world *w, struct machine *m,

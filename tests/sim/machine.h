@@ -32,6 +32,7 @@ struct machine {
     bool flush_is_due;
     uint32_t effects_left; /* it dies behind so many; 0: it does not */
     uint64_t down_ns;      /* and stays down for so long */
+    uint32_t restless; /* ticks without a deadline in the future */
     uint64_t executed;
     struct due *inbox; /* while paused */
     uint32_t inbox_count;

@@ -6,12 +6,13 @@
 #define SLOT_TOP (UINT64_C(1) << 62)
 
 const uint8_t sample_messages[] = {
-    MESSAGE_HEARTBEAT, MESSAGE_PREPARE, MESSAGE_PROMISE,   MESSAGE_NACK,
-    MESSAGE_ACCEPT,    MESSAGE_ACCEPTED, MESSAGE_LEARN,    MESSAGE_FETCH,
-    MESSAGE_CHOSEN,    MESSAGE_WANT,    MESSAGE_VALUE,     MESSAGE_CONFIRM,
-    MESSAGE_CONFIRMED, MESSAGE_TOKEN,   MESSAGE_TOKEN_ACK, MESSAGE_NOMINATE,
-    MESSAGE_REFUSE,    MESSAGE_HELLO,   MESSAGE_HELLO_ANSWER,
-    MESSAGE_FORWARD,   0,
+    MESSAGE_HEARTBEAT,    MESSAGE_PREPARE, MESSAGE_PROMISE,
+    MESSAGE_NACK,         MESSAGE_ACCEPT,  MESSAGE_ACCEPTED,
+    MESSAGE_LEARN,        MESSAGE_FETCH,   MESSAGE_CHOSEN,
+    MESSAGE_WANT,         MESSAGE_VALUE,   MESSAGE_CONFIRM,
+    MESSAGE_CONFIRMED,    MESSAGE_TOKEN,   MESSAGE_TOKEN_ACK,
+    MESSAGE_NOMINATE,     MESSAGE_REFUSE,  MESSAGE_HELLO,
+    MESSAGE_HELLO_ANSWER, MESSAGE_FORWARD, 0,
 };
 
 const uint8_t sample_records[] = {
@@ -51,9 +52,8 @@ static struct ballot random_ballot(struct prng *p)
 {
     const uint64_t round = random_upto(ROUND_MAX, p);
 
-    return (struct ballot){
-        .round = round ? round : 1, .node = (uint8_t)prng_range(p, 1, 255)
-    };
+    return (struct ballot){ .round = round ? round : 1,
+                            .node = (uint8_t)prng_range(p, 1, 255) };
 }
 
 static uint16_t random_bitmap(struct prng *p)
@@ -233,6 +233,31 @@ static void make_life(struct life *l, struct prng *p)
     };
 }
 
+static void make_decided(struct sample *s, uint32_t value_max, struct prng *p)
+{
+    struct message *m = &s->message;
+    const bool empty = m->type == MESSAGE_WANT ||
+                       (m->type == MESSAGE_CHOSEN && prng_below(p, 4) == 0);
+
+    m->decided.slot = random_slot(p);
+    if (!empty) m->decided.value = random_value(s, value_max, p);
+}
+
+static void make_accept(struct sample *s, uint32_t value_max, struct prng *p)
+{
+    s->message.accept = (struct accept){
+        .slot = random_slot(p),
+        .learn_upto = random_upto(SLOT_TOP, p),
+        .value = random_value(s, value_max, p),
+    };
+}
+
+static void make_nack(struct nack *n, struct prng *p)
+{
+    n->refused = random_ballot(p);
+    if (prng_below(p, 2)) n->claimed = random_ballot(p);
+}
+
 static void make_body(struct sample *s, uint32_t value_max, struct prng *p)
 {
     struct message *m = &s->message;
@@ -248,14 +273,11 @@ static void make_body(struct sample *s, uint32_t value_max, struct prng *p)
         make_promise(s, p);
         return;
     case MESSAGE_NACK:
-        m->nack.refused = random_ballot(p);
-        if (prng_below(p, 2)) m->nack.claimed = random_ballot(p);
+        make_nack(&m->nack, p);
         return;
     case MESSAGE_ACCEPT:
     case RECORD_ACCEPT:
-        m->accept.slot = random_slot(p);
-        m->accept.learn_upto = random_upto(SLOT_TOP, p);
-        m->accept.value = random_value(s, value_max, p);
+        make_accept(s, value_max, p);
         return;
     case MESSAGE_ACCEPTED:
         make_accepted(s, p);
@@ -268,22 +290,15 @@ static void make_body(struct sample *s, uint32_t value_max, struct prng *p)
         return;
     case MESSAGE_CHOSEN:
     case MESSAGE_VALUE:
-    case RECORD_CHOSEN:
-        m->decided.value = random_value(s, value_max, p);
-        if (m->type == MESSAGE_CHOSEN && prng_below(p, 4) == 0)
-            m->decided.value = (struct value){ 0 };
-        /* fall through */
     case MESSAGE_WANT:
-        m->decided.slot = random_slot(p);
+    case RECORD_CHOSEN:
+        make_decided(s, value_max, p);
         return;
     case MESSAGE_CONFIRM:
     case MESSAGE_CONFIRMED:
         m->confirm.nonce = prng_next(p);
         return;
-    case MESSAGE_TOKEN:
-    case MESSAGE_TOKEN_ACK:
-    case MESSAGE_NOMINATE:
-    case MESSAGE_REFUSE:
+    case MESSAGE_TOKEN ... MESSAGE_REFUSE:
         make_token(&m->token, p);
         return;
     case MESSAGE_HELLO:
@@ -296,12 +311,9 @@ static void make_body(struct sample *s, uint32_t value_max, struct prng *p)
         make_forward(s, p);
         return;
     case RECORD_MARK:
-        m->mark.first = random_slot(p);
-        m->mark.upto = random_slot(p);
+        m->mark = (struct mark){ random_slot(p), random_slot(p) };
         return;
-    case RECORD_LIFE:
-    case RECORD_ADMITTED:
-    case RECORD_PEER:
+    case RECORD_LIFE ... RECORD_PEER:
         make_life(&m->life, p);
         return;
     case RECORD_PROMISE:

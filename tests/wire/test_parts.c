@@ -95,8 +95,10 @@ static void assert_whole_is(struct bytes body)
 
 static void cut_gives_all_bytes_once(void **state)
 {
-    const uint32_t lens[] = { 1, BODY_MAX - 1, BODY_MAX, BODY_MAX + 1,
-                              2 * BODY_MAX, 65584, PARTS_BODY_MAX };
+    const uint32_t lens[] = {
+        1,     BODY_MAX - 1,  BODY_MAX, BODY_MAX + 1, 2 * BODY_MAX,
+        65584, PARTS_BODY_MAX
+    };
 
     (void)state;
     for (size_t i = 0; i < sizeof lens / sizeof *lens; i++) {
@@ -155,8 +157,8 @@ static void take_in_any_order_gives_whole(void **state)
 
     (void)state;
     for (uint64_t counter = 1; counter < 200; counter++) {
-        const uint32_t len =
-            (uint32_t)prng_range(&prng, BODY_MAX + 1, 20 * BODY_MAX);
+        const uint32_t len = (uint32_t)prng_range(&prng, BODY_MAX + 1,
+                                                  20 * BODY_MAX);
         const struct bytes body = bytes_of(first, len);
         const struct datagram_head head = head_of(counter, len);
 

@@ -346,20 +346,19 @@ static void make_example(uint8_t type)
         m->ranges = two_ranges;
         m->count = 2;
     }
+    if (type == MESSAGE_NACK) m->nack.claimed = (struct ballot){ 5, 2 };
     if (type == MESSAGE_FETCH) m->fetch = &example_fetch;
-    if (type == MESSAGE_CHOSEN)
-        do {
-            sample_make(&sample, type, SMALL, &prng);
-        } while (m->decided.value.len == 0);
+    while (type == MESSAGE_CHOSEN && m->decided.value.len == 0)
+        sample_make(&sample, type, SMALL, &prng);
     if (type == MESSAGE_TOKEN) {
         m->token.path_len = 2;
         memset(m->token.path, 0, sizeof m->token.path);
         m->token.path[1] = 8;
     }
     if (type == MESSAGE_FORWARD) {
-        m->forward.client = (struct address){
-            .family = 4, .port = 7401, .ip = { 127, 0, 0, 1 }
-        };
+        m->forward.client = (struct address){ .family = 4,
+                                              .port = 7401,
+                                              .ip = { 127, 0, 0, 1 } };
     }
 }
 
@@ -401,18 +400,18 @@ static const struct lie lies[] = {
     { MESSAGE_PROMISE, 2, 2, 2, 3 },
     { MESSAGE_PROMISE, 2, 2, 2, MESSAGE_RUNS_MAX + 1 },
     { MESSAGE_PROMISE, 2, 2, 2, UINT16_MAX },
-    { MESSAGE_PROMISE, 40, 8, 10, 11 },          /* log_start, P5 */
+    { MESSAGE_PROMISE, 40, 8, 10, 11 }, /* log_start, P5 */
     { MESSAGE_PROMISE, 48, 8, SLOT_TOP, SLOT_TOP + 1 },
-    { MESSAGE_PROMISE, 56, 8, 1, 0 },            /* first of the first run */
-    { MESSAGE_PROMISE, 56, 8, 10, 11 },          /* overlaps the second */
-    { MESSAGE_PROMISE, 64, 4, 5, 6 },            /* its count: likewise */
+    { MESSAGE_PROMISE, 56, 8, 1, 0 },   /* first of the first run */
+    { MESSAGE_PROMISE, 56, 8, 10, 11 }, /* overlaps the second */
+    { MESSAGE_PROMISE, 64, 4, 5, 6 },   /* its count: likewise */
     { MESSAGE_PROMISE, 64, 4, 1, 0 },
-    { MESSAGE_PROMISE, 68, 1, 1, 0 },            /* its node */
+    { MESSAGE_PROMISE, 68, 1, 1, 0 }, /* its node */
     { MESSAGE_PROMISE, 69, 1, 0, 1 },
     { MESSAGE_PROMISE, 72, 8, ROUND_MAX, ROUND_MAX + 1 },
     { MESSAGE_PROMISE, 72, 8, 1, 0 },
     { MESSAGE_PROMISE, 80, 8, SLOT_TOP, SLOT_TOP + 1 }, /* the second run */
-    { MESSAGE_PROMISE, 80, 8, 15, 9 },           /* does not ascend */
+    { MESSAGE_PROMISE, 80, 8, 15, 9 },                  /* does not ascend */
     { MESSAGE_PROMISE, 80, 8, SLOT_TOP, UINT64_MAX },
 
     { MESSAGE_NACK, 32, 8, ROUND_MAX, ROUND_MAX + 1 },
@@ -429,7 +428,7 @@ static const struct lie lies[] = {
     { MESSAGE_ACCEPTED, 2, 2, 2, RANGES_MAX + 1 },
     { MESSAGE_ACCEPTED, 2, 2, 2, 2 + 256 },
     { MESSAGE_ACCEPTED, 40, 8, 1, 0 },
-    { MESSAGE_ACCEPTED, 40, 8, 20, 21 },         /* first above last */
+    { MESSAGE_ACCEPTED, 40, 8, 20, 21 }, /* first above last */
     { MESSAGE_ACCEPTED, 48, 8, 10 + PEER_RANGE_MAX - 1, 10 + PEER_RANGE_MAX },
     { MESSAGE_ACCEPTED, 48, 8, 10, SLOT_TOP },
     { MESSAGE_ACCEPTED, 56, 8, 21, UINT64_MAX },
@@ -438,13 +437,13 @@ static const struct lie lies[] = {
 
     { MESSAGE_FETCH, 2, 2, 0x0202, 0x0201 },
     { MESSAGE_FETCH, 2, 2, 0x0202, 0x0302 },
-    { MESSAGE_FETCH, 2, 2, 0x0202, 0x0011 },     /* 17 ranges */
+    { MESSAGE_FETCH, 2, 2, 0x0202, 0x0011 }, /* 17 ranges */
     { MESSAGE_FETCH, 2, 2, 0x0202, 0xff00 },
     { MESSAGE_FETCH, 32, 8, 1, 0 },
-    { MESSAGE_FETCH, 40, 8, 20, 21 },            /* overlaps the second */
+    { MESSAGE_FETCH, 40, 8, 20, 21 }, /* overlaps the second */
     { MESSAGE_FETCH, 40, 8, 10, 9 },
     { MESSAGE_FETCH, 56, 8, 21 + PEER_RANGE_MAX - 1, 21 + PEER_RANGE_MAX },
-    { MESSAGE_FETCH, 64, 8, 10, 11 },            /* held overlaps held */
+    { MESSAGE_FETCH, 64, 8, 10, 11 }, /* held overlaps held */
     { MESSAGE_FETCH, 72, 4, 5, UINT32_MAX },
     { MESSAGE_FETCH, 88, 8, SLOT_TOP, SLOT_TOP + 1 },
 
@@ -455,28 +454,28 @@ static const struct lie lies[] = {
     { MESSAGE_TOKEN, 40, 8, ROUND_MAX, ROUND_MAX + 1 },
     { MESSAGE_TOKEN, 48, 8, SLOT_TOP, SLOT_TOP + 1 },
     { MESSAGE_TOKEN, 56, 2, 0x1ff, 0x200 },
-    { MESSAGE_TOKEN, 58, 1, 8, 9 },              /* initiator */
-    { MESSAGE_TOKEN, 59, 1, 18, 19 },            /* hop */
-    { MESSAGE_TOKEN, 60, 1, 8, 9 },              /* best */
+    { MESSAGE_TOKEN, 58, 1, 8, 9 },   /* initiator */
+    { MESSAGE_TOKEN, 59, 1, 18, 19 }, /* hop */
+    { MESSAGE_TOKEN, 60, 1, 8, 9 },   /* best */
     { MESSAGE_TOKEN, 60, 1, 255, 254 },
-    { MESSAGE_TOKEN, 61, 1, 1, 2 },              /* full */
-    { MESSAGE_TOKEN, 62, 1, 9, 10 },             /* links */
-    { MESSAGE_TOKEN, 64, 1, 9, 10 },             /* path_len */
-    { MESSAGE_TOKEN, 64, 1, 2, 1 },              /* path[1] is not zero */
+    { MESSAGE_TOKEN, 61, 1, 1, 2 },  /* full */
+    { MESSAGE_TOKEN, 62, 1, 9, 10 }, /* links */
+    { MESSAGE_TOKEN, 64, 1, 9, 10 }, /* path_len */
+    { MESSAGE_TOKEN, 64, 1, 2, 1 },  /* path[1] is not zero */
     { MESSAGE_TOKEN, 64, 1, 2, 255 },
-    { MESSAGE_TOKEN, 66, 1, 8, 9 },              /* path[1] */
+    { MESSAGE_TOKEN, 66, 1, 8, 9 }, /* path[1] */
     { MESSAGE_TOKEN, 79, 1, 0, 1 },
 
     { MESSAGE_HELLO_ANSWER, 48, 1, 1, 2 },
     { MESSAGE_HELLO_ANSWER, 49, 1, 4, 5 },
     { MESSAGE_HELLO_ANSWER, 55, 1, 0, 1 },
 
-    { MESSAGE_FORWARD, 32, 1, 4, 5 },            /* family */
+    { MESSAGE_FORWARD, 32, 1, 4, 5 }, /* family */
     { MESSAGE_FORWARD, 32, 1, 6, 0 },
     { MESSAGE_FORWARD, 33, 1, PEER_HOPS_MAX, PEER_HOPS_MAX + 1 },
-    { MESSAGE_FORWARD, 34, 2, 1, 0 },            /* port */
-    { MESSAGE_FORWARD, 36, 4, 0, 1 },            /* scope of IPv4 */
-    { MESSAGE_FORWARD, 44, 1, 0, 1 },            /* fifth byte of IPv4 */
+    { MESSAGE_FORWARD, 34, 2, 1, 0 }, /* port */
+    { MESSAGE_FORWARD, 36, 4, 0, 1 }, /* scope of IPv4 */
+    { MESSAGE_FORWARD, 44, 1, 0, 1 }, /* fifth byte of IPv4 */
     { MESSAGE_FORWARD, 64, 2, 0x1ff, 0x200 },
     { MESSAGE_FORWARD, 66, 1, 0, 1 },
     { MESSAGE_FORWARD, 72, 1, COMMAND_PUT, 99 }, /* op of the command */

@@ -31,8 +31,8 @@ static const struct {
     uint64_t durable_upto;
     uint16_t flags;
 } plan[BATCHES] = {
-    {1, 0, 0}, {2, 1, 0}, {1, 1, 0}, {1, 1, SEGMENT_FLAG_LAST},
-    {1, 3, 0}, {1, 4, 0}, {2, 6, 0}, {1, 6, 0},
+    { 1, 0, 0 }, { 2, 1, 0 }, { 1, 1, 0 }, { 1, 1, SEGMENT_FLAG_LAST },
+    { 1, 3, 0 }, { 1, 4, 0 }, { 2, 6, 0 }, { 1, 6, 0 },
 };
 
 static struct small_log log_, hurt;
@@ -53,7 +53,7 @@ static uint32_t fill(uint8_t *to, uint32_t room, uint64_t slot)
 
 static void build(struct small_log *l)
 {
-    struct batch_head before = {0};
+    struct batch_head before = { 0 };
     uint64_t segment = 1, offset = 0;
 
     memset(l, 0, sizeof *l);
@@ -107,10 +107,9 @@ static enum segment_verdict verdict_of(const struct small_log *l,
     offset = s.offset;
     for (segment = s.segment; segment <= SEGMENTS; segment++, offset = 0)
         for (; offset < l->len[segment - 1]; offset += SEGMENT_BLOCK)
-            if (segment_scan_behind(&s, segment, offset,
-                                    l->bytes[segment - 1] + offset,
-                                    l->len[segment - 1] - offset) ==
-                SEGMENT_CORRUPT)
+            if (segment_scan_behind(
+                    &s, segment, offset, l->bytes[segment - 1] + offset,
+                    l->len[segment - 1] - offset) == SEGMENT_CORRUPT)
                 return SEGMENT_CORRUPT;
     return SEGMENT_BAD;
 }
@@ -121,8 +120,7 @@ static uint32_t owner_of(uint64_t segment, uint64_t at)
     for (uint32_t i = 0; i < BATCHES; i++) {
         const struct batch_head *h = &log_.heads[i];
 
-        if (h->segment == segment && at >= h->offset &&
-            at < h->offset + h->len)
+        if (h->segment == segment && at >= h->offset && at < h->offset + h->len)
             return i;
     }
     return BATCHES;
@@ -329,7 +327,7 @@ static void put_then_get_gives_the_records(void **state)
 static void body_with_lying_records_is_refused(void **state)
 {
     static uint8_t batch[SEGMENT_BLOCK];
-    struct batch_head h = {.sequence = 1, .count = 1};
+    struct batch_head h = { .sequence = 1, .count = 1 };
 
     (void)state;
     h.records_len = segment_put(batch + SEGMENT_HEAD, 1, 1, bytes_of("x", 1),
