@@ -112,7 +112,7 @@ struct pkv_result {
     const void *value;
     size_t value_len;
     bool more;           /* LIST: further pairs lie behind this page */
-    uint64_t slot;       /* where it was executed, or the state it was read at */
+    uint64_t slot;       /* where it was executed, or read */
     uint64_t elapsed_ns; /* from being sent first to being answered */
 };
 
@@ -191,7 +191,7 @@ enum pkv_status pkv_list(struct pkv *h, const void *prefix, size_t prefix_len,
 /* PKV_OK if a leader that a majority has just confirmed answers. */
 enum pkv_status pkv_ping(struct pkv *h);
 
-/* Take the next pair off a page; false at its end.  Changes *r, not the page. */
+/* Take the next pair off a page; false at its end.  It changes *r alone. */
 bool pkv_pair_next(struct pkv_result *r, struct pkv_pair *pair);
 
 /* ---- many at a time ------------------------------------------------------*/
@@ -206,7 +206,7 @@ enum pkv_status pkv_submit(struct pkv *h, const struct pkv_op *op);
 /* Send what is queued.  Never blocks. */
 void pkv_flush(struct pkv *h);
 
-/* Receive, keep time, send again what is due and what is queued; no blocking. */
+/* Receive, keep time, send what is due and what is queued; never blocks. */
 void pkv_process(struct pkv *h);
 
 /* The next result, in the order of finishing; false if there is none now. */

@@ -233,6 +233,11 @@ do_start() {
     fi
     mv "$DIR/group.ini.new" "$DIR/group.ini"
 
+    # Another group there would be taken for ours.
+    for id in $(ids); do
+        until_true 2 port_is_free "$id" ||
+            die "port $((PORT + id)) is in use; set PAXOSKV_PORT"
+    done
     for id in $(ids); do
         if ! format "$id"; then
             last_words

@@ -82,7 +82,8 @@ int datadir_format(const struct config *c, uint8_t id, struct failure *f)
     else if (rc == 0)
         status = failure_set(f, EXIT_REFUSED,
                              "%s is not empty; --format makes an identity "
-                             "once, in an empty directory", path);
+                             "once, in an empty directory",
+                             path);
     else
         status = failure_set(f, datadir_status(rc), "%s: %s", path,
                              strerror(-rc));
@@ -105,11 +106,14 @@ static int datadir_not_formatted(const char *path, uint8_t id, bool create,
                                  struct failure *f)
 {
     if (create)
-        return failure_set(f, EXIT_REFUSED, "%s holds other files, and no data "
-                           "of paxoskvd; move it away", path);
+        return failure_set(f, EXIT_REFUSED,
+                           "%s holds other files, and no data "
+                           "of paxoskvd; move it away",
+                           path);
     return failure_set(f, EXIT_REFUSED,
                        "%s is not formatted; run once: "
-                       "paxoskvd -c FILE --node %u --format", path, id);
+                       "paxoskvd -c FILE --node %u --format",
+                       path, id);
 }
 
 /* The identity must be there, whole, and that of the configuration. */
@@ -123,20 +127,26 @@ static int datadir_check(struct datadir *d, const struct config *c, uint8_t id,
 
     if (rc == -ENOENT) return datadir_not_formatted(path, id, create, f);
     if (rc == -EBADMSG)
-        return failure_set(f, EXIT_LOG, "%s/%s is damaged; this member cannot "
-                           "know who it is", path, META_FILE);
+        return failure_set(f, EXIT_LOG,
+                           "%s/%s is damaged; this member cannot "
+                           "know who it is",
+                           path, META_FILE);
     if (rc == -ENOTSUP)
-        return failure_set(f, EXIT_REFUSED, "%s/%s is of a later version of "
-                           "paxoskvd", path, META_FILE);
+        return failure_set(f, EXIT_REFUSED,
+                           "%s/%s is of a later version of "
+                           "paxoskvd",
+                           path, META_FILE);
     if (rc < 0)
         return failure_set(f, datadir_status(rc), "%s/%s: %s", path, META_FILE,
                            strerror(-rc));
 
     meta_of_config(&ini, c, id);
     if (meta_differs(&d->meta, &ini, text))
-        return failure_set(f, EXIT_REFUSED, "%s belongs to another "
+        return failure_set(f, EXIT_REFUSED,
+                           "%s belongs to another "
                            "configuration: %s; what a group was formatted "
-                           "with is fixed", path, text);
+                           "with is fixed",
+                           path, text);
     return 0;
 }
 
@@ -147,8 +157,7 @@ static int datadir_take(struct datadir *d, const struct config *c, uint8_t id,
 
     d->lock_fd = -1;
     d->fd = host_open_dir(c->data, false);
-    if (d->fd == -ENOENT)
-        return datadir_not_formatted(c->data, id, false, f);
+    if (d->fd == -ENOENT) return datadir_not_formatted(c->data, id, false, f);
     if (d->fd < 0)
         return failure_set(f, datadir_status(d->fd), "%s: %s", c->data,
                            strerror(-d->fd));

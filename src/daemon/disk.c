@@ -103,9 +103,9 @@ int disk_append(struct disk *d, uint64_t seq, const struct message *m)
     uint8_t bytes[RECORD_HEAD_MAX];
     struct writer head = writer_of(bytes, sizeof bytes);
     const struct bytes body = record_value(m);
-    struct waiting w = {
-        .slot = record_slot(m), .body_len = body.len, .type = m->type
-    };
+    struct waiting w = { .slot = record_slot(m),
+                         .body_len = body.len,
+                         .type = m->type };
 
     ASSERT(seq == d->appended + 1);
     d->appended = seq;
@@ -180,8 +180,8 @@ static int disk_copy(struct disk *d, const struct wal_record *r)
                          bytes_of(d->bytes, r->body.len));
 }
 
-enum disk_result disk_read_next(struct disk *d, uint32_t *budget,
-                                uint64_t *tag, struct wal_fault *fault)
+enum disk_result disk_read_next(struct disk *d, uint32_t *budget, uint64_t *tag,
+                                struct wal_fault *fault)
 {
     struct disk_read *order = &d->reads[d->read_at];
     struct wal_record r;

@@ -26,8 +26,8 @@ struct disk_read {
 
 struct disk {
     struct wal *wal;
-    uint64_t now_ns;     /* of the turn, set by the caller */
-    uint64_t appended;   /* PERSISTs taken */
+    uint64_t now_ns;   /* of the turn, set by the caller */
+    uint64_t appended; /* PERSISTs taken */
     /* A queue of records: at..len of size bytes are in use. */
     uint8_t *waiting;
     size_t waiting_at;
@@ -82,7 +82,7 @@ enum disk_result {
  * Go on with the oldest READ.  *budget is lowered by the bytes read from the
  * disk, which blocks.
  */
-enum disk_result disk_read_next(struct disk *d, uint32_t *budget,
-                                uint64_t *tag, struct wal_fault *fault);
+enum disk_result disk_read_next(struct disk *d, uint32_t *budget, uint64_t *tag,
+                                struct wal_fault *fault);
 
 #endif

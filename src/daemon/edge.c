@@ -79,8 +79,8 @@ static struct writer edge_writer(const struct edge *e, struct loop_buffer *b)
     return writer_of(b->bytes + DATAGRAM_HEAD, e->body_max);
 }
 
-bool edge_welcome(struct edge *e, const struct address *client,
-                  uint64_t cookie, uint32_t asked)
+bool edge_welcome(struct edge *e, const struct address *client, uint64_t cookie,
+                  uint32_t asked)
 {
     const struct welcome m = {
         .cookie = cookie,

@@ -17,9 +17,9 @@
 #include "wire/request.h"
 #include "wire/status.h"
 
-#define EDGE_OPEN_MAX    1024u /* datagrams being filled at once */
-#define EDGE_TABLE_SIZE  2048u /* a power of two, twice that */
-#define EDGE_TOKEN_NS    UINT64_C(60000000000)
+#define EDGE_OPEN_MAX   1024u /* datagrams being filled at once */
+#define EDGE_TABLE_SIZE 2048u /* a power of two, twice that */
+#define EDGE_TOKEN_NS   UINT64_C(60000000000)
 
 /* A datagram of replies that is being filled. */
 struct edge_open {
@@ -38,12 +38,12 @@ struct edge {
     uint64_t cluster;
     uint64_t process;
     uint64_t incarnation;
-    uint8_t id;         /* own */
-    const char *name;   /* of the cluster, up to CLUSTER_NAME_MAX bytes */
-    uint64_t now_ns;    /* of the turn, set by the caller */
-    uint8_t leader;     /* id, 0: not known; set by the caller */
-    uint64_t counter;   /* of datagrams sent to clients */
-    uint64_t lost;      /* answers for which no buffer was left, or too long */
+    uint8_t id;       /* own */
+    const char *name; /* of the cluster, up to CLUSTER_NAME_MAX bytes */
+    uint64_t now_ns;  /* of the turn, set by the caller */
+    uint8_t leader;   /* id, 0: not known; set by the caller */
+    uint64_t counter; /* of datagrams sent to clients */
+    uint64_t lost;    /* answers for which no buffer was left, or too long */
     uint32_t open_count;
     struct edge_open open[EDGE_OPEN_MAX];
     uint16_t table[EDGE_TABLE_SIZE]; /* 1 + place in open, 0: free */
@@ -63,8 +63,8 @@ bool edge_token_is_valid(const struct edge *e, const struct address *client,
  * Answer a question of asked bytes with a WELCOME.  False if that would be
  * longer than the question: then nothing is sent.
  */
-bool edge_welcome(struct edge *e, const struct address *client,
-                  uint64_t cookie, uint32_t asked);
+bool edge_welcome(struct edge *e, const struct address *client, uint64_t cookie,
+                  uint32_t asked);
 
 /* Answer a STATUS_ASK whose token was valid. */
 void edge_status(struct edge *e, const struct address *client, uint64_t cookie,

@@ -49,7 +49,8 @@ static bool intake_sender(struct server *s, const struct loop_event *ev,
     intake_drop(s, COUNTER_DROP_SENDER);
     if (log_episode_begins(&s->episodes[EPISODE_STRANGER], s->now_ns))
         log_warning("%s says that it is member %u, which it is not; it is not "
-                    "heard", udp_format(&ev->from, text), head->sender);
+                    "heard",
+                    udp_format(&ev->from, text), head->sender);
     return false;
 }
 
@@ -75,8 +76,8 @@ static void intake_messages(struct server *s, const struct datagram_head *head,
 static void intake_peer(struct server *s, const struct loop_event *ev,
                         const struct datagram_head *head)
 {
-    const struct bytes part =
-        bytes_of(ev->bytes + DATAGRAM_HEAD, ev->len - DATAGRAM_HEAD);
+    const struct bytes part = bytes_of(ev->bytes + DATAGRAM_HEAD,
+                                       ev->len - DATAGRAM_HEAD);
     struct bytes whole;
 
     if (!intake_sender(s, ev, head)) return;
@@ -165,11 +166,16 @@ static void intake_client(struct server *s, const struct loop_event *ev,
         intake_drop(s, COUNTER_DROP_HEAD);
         return;
     }
-    if (head->kind == DATAGRAM_KNOCK) intake_knock(s, ev, head);
-    else if (ev->socket != s->member_socket) intake_drop(s, COUNTER_DROP_KIND);
-    else if (head->kind == DATAGRAM_REQUEST) intake_request(s, ev, head);
-    else if (head->kind == DATAGRAM_STATUS_ASK) intake_status_ask(s, ev, head);
-    else intake_drop(s, COUNTER_DROP_KIND);
+    if (head->kind == DATAGRAM_KNOCK)
+        intake_knock(s, ev, head);
+    else if (ev->socket != s->member_socket)
+        intake_drop(s, COUNTER_DROP_KIND);
+    else if (head->kind == DATAGRAM_REQUEST)
+        intake_request(s, ev, head);
+    else if (head->kind == DATAGRAM_STATUS_ASK)
+        intake_status_ask(s, ev, head);
+    else
+        intake_drop(s, COUNTER_DROP_KIND);
 }
 
 /* While the disk is this far behind, what comes in is lost, as in a network;
@@ -198,6 +204,8 @@ void intake_datagram(struct server *s, const struct loop_event *ev)
         return;
     }
     if (intake_is_behind(s)) return;
-    if (head.kind == DATAGRAM_PEER) intake_peer(s, ev, &head);
-    else intake_client(s, ev, &head);
+    if (head.kind == DATAGRAM_PEER)
+        intake_peer(s, ev, &head);
+    else
+        intake_client(s, ev, &head);
 }

@@ -94,8 +94,9 @@ static size_t log_begin(char *line, size_t size, enum log_level level)
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &tm);
     len = strftime(line, size, "%Y-%m-%dT%H:%M:%S", &tm);
-    return len + (size_t)snprintf(line + len, size - len, ".%03ldZ %s: ",
-                                  now.tv_nsec / 1000000, names[level]);
+    return len + (size_t)snprintf(line + len, size - len,
+                                  ".%03ldZ %s: ", now.tv_nsec / 1000000,
+                                  names[level]);
 }
 
 static void log_line(enum log_level level, const char *format, va_list args)

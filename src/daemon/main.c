@@ -35,11 +35,13 @@ static int choose_node(const struct options *o, const struct config *c,
     const uint64_t wanted = o->node ? o->node : c->id;
 
     if (wanted == 0)
-        return failure_set(f, EXIT_CONFIG, "%s: node:id: is missing; say "
+        return failure_set(f, EXIT_CONFIG,
+                           "%s: node:id: is missing; say "
                            "which member this is, there or by --node ID",
                            o->config);
     if (!config_member(c, wanted))
-        return failure_set(f, EXIT_CONFIG, "%s: node:id: %llu is not among "
+        return failure_set(f, EXIT_CONFIG,
+                           "%s: node:id: %llu is not among "
                            "the [members]; take one of those, or add it",
                            o->config ? o->config : "without -c",
                            (unsigned long long)wanted);
@@ -53,8 +55,10 @@ static int open_log(const struct options *o, const struct config *c,
     int rc;
 
     /* By config_level, which is in the same order. */
-    if (o->debug) rc = log_open("", LOG_LEVEL_DEBUG);
-    else rc = log_open(c->log_file, (enum log_level)c->log_level);
+    if (o->debug)
+        rc = log_open("", LOG_LEVEL_DEBUG);
+    else
+        rc = log_open(c->log_file, (enum log_level)c->log_level);
     if (rc == 0) return 0;
     return failure_set(f, rc == -EACCES ? EXIT_REFUSED : EXIT_CONFIG,
                        "%s: log:file: %s: %s", o->config, c->log_file,
@@ -97,8 +101,10 @@ static int run(const struct options *o, struct config *c,
     struct failure f = { .text = "" };
     uint8_t id = 0;
 
-    if (!o->config) config_single(c);
-    else if (config_load(o->config, c, e) < 0) return complain_of_config(e);
+    if (!o->config)
+        config_single(c);
+    else if (config_load(o->config, c, e) < 0)
+        return complain_of_config(e);
     if (choose_node(o, c, &id, &f)) return complain(&f);
     if (o->check) return EXIT_STOPPED;
     if (o->format) {

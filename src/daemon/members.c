@@ -10,6 +10,10 @@
 
 #define MEMBERS_TEXT_MAX (CONFIG_HOST_MAX + 9u)
 
+static const char *const family_names[] = {
+    [0] = "4 or IPv6", [4] = "4", [6] = "6"
+};
+
 static int members_resolve_one(const char *host, uint16_t port, int family,
                                struct address *out, struct failure *f)
 {
@@ -23,9 +27,10 @@ static int members_resolve_one(const char *host, uint16_t port, int family,
         return failure_set(f, EXIT_SYSTEM, "%s: the resolver does not answer",
                            text);
     if (rc < 0)
-        return failure_set(f, EXIT_CONFIG, "%s: has no IPv%s address; all "
-                           "members and the group must be of one family", text,
-                           family == 6 ? "6" : family == 4 ? "4" : "4 or IPv6");
+        return failure_set(f, EXIT_CONFIG,
+                           "%s: has no IPv%s address; all members and the "
+                           "group must be of one family",
+                           text, family_names[family]);
     return 0;
 }
 

@@ -18,7 +18,7 @@ struct members {
     uint8_t self; /* index */
     uint8_t ids[MEMBERS_MAX];
     struct address addresses[MEMBERS_MAX];
-    struct address group; /* family 0: everything goes by unicast */
+    struct address group;  /* family 0: everything goes by unicast */
     uint8_t index_of[256]; /* by id, MEMBERS_NONE: no member */
 };
 

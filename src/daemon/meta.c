@@ -192,14 +192,14 @@ bool meta_differs(const struct meta *directory, const struct meta *ini,
         meta_number_differs("[node] id", d->id, ini->id, text) ||
         meta_members_differ(d, ini, text) ||
         meta_text_differs("[cluster] group", d->group, ini->group, text) ||
-        meta_number_differs("[cluster] store_max", d->store_max,
-                            ini->store_max, text) ||
+        meta_number_differs("[cluster] store_max", d->store_max, ini->store_max,
+                            text) ||
         meta_number_differs("[cluster] sessions_max", d->sessions_max,
                             ini->sessions_max, text) ||
         meta_number_differs("[cluster] session_period_s", d->session_period_s,
                             ini->session_period_s, text) ||
-        meta_number_differs("[cluster] value_max", d->value_max,
-                            ini->value_max, text))
+        meta_number_differs("[cluster] value_max", d->value_max, ini->value_max,
+                            text))
         return true;
     /* Whatever else the hash covers, in this version or the writer's. */
     return meta_number_differs("the hash of [cluster] and [members]", d->hash,

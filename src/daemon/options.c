@@ -48,6 +48,39 @@ static int options_unknown(const char *word, struct failure *f)
                        is_letter ? letter : word);
 }
 
+/* word is the one that getopt has just been through. */
+static int options_take(int c, const char *word, struct options *o,
+                        struct failure *f)
+{
+    switch (c) {
+    case 'c':
+        o->config = optarg;
+        return 0;
+    case 'i':
+        if (options_node(optarg, &o->node)) return 0;
+        return failure_set(f, EXIT_USAGE, "--node %s: give an id from 1 to 255",
+                           optarg);
+    case 'n':
+        o->check = true;
+        return 0;
+    case 'd':
+        o->debug = true;
+        return 0;
+    case 'f':
+        o->format = true;
+        return 0;
+    case 'v':
+        o->version = true;
+        return 0;
+    case 'h':
+        o->help = true;
+        return 0;
+    case ':':
+        return failure_set(f, EXIT_USAGE, "%s needs an argument", word);
+    }
+    return options_unknown(word, f);
+}
+
 int options_parse(int argc, char **argv, struct options *o, struct failure *f)
 {
     static const struct option names[] = {
@@ -63,20 +96,9 @@ int options_parse(int argc, char **argv, struct options *o, struct failure *f)
     opterr = 0;
     optind = 0; /* begin anew, in tests too */
     while ((c = getopt_long(argc, argv, "+:c:nd", names, NULL)) != -1) {
-        if (c == 'c') o->config = optarg;
-        else if (c == 'n') o->check = true;
-        else if (c == 'd') o->debug = true;
-        else if (c == 'f') o->format = true;
-        else if (c == 'v') o->version = true;
-        else if (c == 'h') o->help = true;
-        else if (c == ':')
-            return failure_set(f, EXIT_USAGE, "%s needs an argument",
-                               argv[optind - 1]);
-        else if (c != 'i')
-            return options_unknown(argv[optind - 1], f);
-        else if (!options_node(optarg, &o->node))
-            return failure_set(f, EXIT_USAGE,
-                               "--node %s: give an id from 1 to 255", optarg);
+        const int status = options_take(c, argv[optind - 1], o, f);
+
+        if (status) return status;
     }
     if (optind < argc)
         return failure_set(f, EXIT_USAGE, "%s: no operands are expected",

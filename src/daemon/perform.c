@@ -13,16 +13,17 @@ static void perform_persist(struct server *s, const struct effect *e)
 
     if (rc < 0)
         server_end(s, rc == -ENOMEM ? EXIT_SYSTEM : EXIT_LOG,
-                    "%s: the log cannot take more: %s", s->config->data,
-                    strerror(-rc));
+                   "%s: the log cannot take more: %s", s->config->data,
+                   strerror(-rc));
 }
 
 static void perform_fatal(struct server *s, const struct fatal *f)
 {
     if (f->slot && f->status == EXIT_BROKEN)
         server_end(s, f->status, "%s (slot %llu)", f->text,
-                    (unsigned long long)f->slot);
-    else server_end(s, f->status, "%s", f->text);
+                   (unsigned long long)f->slot);
+    else
+        server_end(s, f->status, "%s", f->text);
 }
 
 void perform_effects(struct server *s)
@@ -46,7 +47,7 @@ void perform_effects(struct server *s)
         case EFFECT_READ:
             if (!disk_read_add(&s->disk, &e->read))
                 server_end(s, EXIT_BROKEN, "more than %u reads of the log",
-                            DISK_READS_MAX);
+                           DISK_READS_MAX);
             break;
         case EFFECT_REPLY:
             edge_reply(&s->edge, &e->reply);

@@ -38,8 +38,11 @@ static const char *report_refusal(uint64_t reason)
 static const char *report_resignation(uint64_t reason)
 {
     static const char *const texts[] = {
-        "for a reason not known here", "no majority is heard",
-        "nothing could be executed", "the disk is full", "stopping",
+        "for a reason not known here",
+        "no majority is heard",
+        "nothing could be executed",
+        "the disk is full",
+        "stopping",
     };
 
     return texts[reason < sizeof texts / sizeof texts[0] ? reason : 0];
@@ -47,8 +50,8 @@ static const char *report_resignation(uint64_t reason)
 
 void report_note(const struct server *s, const struct note *n)
 {
-    const uint8_t id =
-        n->node < s->members.n ? s->members.ids[n->node] : n->ballot.node;
+    const uint8_t id = n->node < s->members.n ? s->members.ids[n->node]
+                                              : n->ballot.node;
     char ballot[REPORT_BALLOT_MAX];
     const uint64_t number = n->number;
 
@@ -189,8 +192,8 @@ static void report_counters(const struct server *s,
     counters[COUNTER_DROP_POOL] += n->drop_pool;
     counters[COUNTER_DROP_MALFORMED] += n->drop_malformed;
     counters[COUNTER_DROP_SOCKET] = l->recv_dropped;
-    counters[COUNTER_SEND_FAILED] =
-        l->send_failed + l->send_dry + s->edge.lost + s->outbox.lost;
+    counters[COUNTER_SEND_FAILED] = l->send_failed + l->send_dry +
+                                    s->edge.lost + s->outbox.lost;
 }
 
 static void report_members(const struct server *s, uint16_t heard,

@@ -45,7 +45,8 @@ static void server_on_signal(struct server *s, int signo)
         if (rc < 0)
             log_error("%s: %s; the old file is kept", s->config->log_file,
                       strerror(-rc));
-        else log_info("log reopened");
+        else
+            log_info("log reopened");
         return;
     }
     if (s->stop_by_ns) {
@@ -65,7 +66,7 @@ static void server_on_written(struct server *s, const struct loop_event *ev)
 
     if (rc < 0)
         server_end(s, EXIT_LOG, "%s/%s: %s", s->config->data, fault.text,
-                    strerror(-rc));
+                   strerror(-rc));
 }
 
 static void server_on_event(struct server *s, const struct loop_event *ev)
@@ -79,7 +80,7 @@ static void server_on_event(struct server *s, const struct loop_event *ev)
         return;
     case LOOP_ERROR:
         server_end(s, EXIT_SYSTEM, "cannot receive from socket %u: %s",
-                    ev->socket, strerror(-ev->result));
+                   ev->socket, strerror(-ev->result));
         return;
     case LOOP_SIGNAL:
         server_on_signal(s, ev->signo);
@@ -107,8 +108,10 @@ static void server_tell_disk(struct server *s)
     }
     if ((bool)full.seq != s->told_full) {
         s->told_full = full.seq;
-        if (full.seq) log_error("%s: the disk is full", s->config->data);
-        else log_info("%s: there is room again", s->config->data);
+        if (full.seq)
+            log_error("%s: the disk is full", s->config->data);
+        else
+            log_info("%s: there is room again", s->config->data);
         server_step(s, &full);
     }
 }

@@ -61,7 +61,7 @@ struct server {
     uint64_t process; /* nonce of this process */
     uint64_t now_ns;  /* of this turn */
     uint64_t started_ns;
-    uint64_t stop_by_ns; /* asked to stop: no later than this; 0: not asked */
+    uint64_t stop_by_ns;   /* asked to stop: no later than this; 0: not asked */
     uint64_t told_durable; /* seq of the last EVENT_DURABLE */
     uint64_t told_ns;      /* last look at the episodes */
     bool told_full;

@@ -52,7 +52,8 @@ static int start_udp(struct server *s, struct failure *f)
         return failure_set(f, EXIT_REFUSED, "%s: %s", fault.step,
                            strerror(-rc));
     if (rc == -EADDRNOTAVAIL)
-        return failure_set(f, EXIT_SYSTEM, "%s: no interface of this machine "
+        return failure_set(f, EXIT_SYSTEM,
+                           "%s: no interface of this machine "
                            "has this address; see [members] and [node] id",
                            fault.step);
     return failure_set(f, EXIT_SYSTEM, "%s: %s", fault.step, strerror(-rc));
@@ -79,8 +80,9 @@ static void start_say_sockets(const struct server *s)
         log_info("at %s, group %s on %s, mtu %u", member,
                  udp_format(&s->members.group, group), s->udp.interface,
                  s->mtu);
-    else log_info("at %s, by unicast on %s, mtu %u", member, s->udp.interface,
-                  s->mtu);
+    else
+        log_info("at %s, by unicast on %s, mtu %u", member, s->udp.interface,
+                 s->mtu);
     if (s->udp.recv_granted < wanted)
         log_warning("receive buffer of %u bytes, %" PRIu64 " wanted: "
                     "sysctl -w net.core.rmem_max=%" PRIu64,
@@ -108,7 +110,8 @@ static int start_loop(struct server *s, struct failure *f)
     const int rc = loop_open(&s->loop, &config);
 
     if (rc == -ENOSYS || rc == -EPERM || rc == -EACCES)
-        return failure_set(f, EXIT_SYSTEM, "io_uring is not available (%s), "
+        return failure_set(f, EXIT_SYSTEM,
+                           "io_uring is not available (%s), "
                            "and paxoskvd needs it: Linux 6.0 or newer, "
                            "sysctl kernel.io_uring_disabled=0, and in a "
                            "container a seccomp profile that allows it",
@@ -190,8 +193,8 @@ static void start_node_config(struct server *s, struct node_config *n,
         .memory = { .alloc = start_alloc, .free = start_free, .ctx = s },
     };
     memcpy(n->ids, s->members.ids, sizeof n->ids);
-    n->pool_order =
-        n->batch_bytes > 8 * KIB ? START_POOL_LARGE : START_POOL_SMALL;
+    n->pool_order = n->batch_bytes > 8 * KIB ? START_POOL_LARGE
+                                             : START_POOL_SMALL;
 }
 
 /* Pages are taken when they are first touched, and small ones: an idle member
@@ -278,8 +281,8 @@ static int start_wal(struct server *s, struct failure *f)
 
     if (rc == 0) return 0;
     s->wal = NULL;
-    return failure_set(f, rc == -EKEYEXPIRED ? EXIT_REFUSED
-                                             : start_log_status(rc),
+    return failure_set(f,
+                       rc == -EKEYEXPIRED ? EXIT_REFUSED : start_log_status(rc),
                        "%s/%s: %s", s->config->data, fault.text,
                        rc == -EKEYEXPIRED ? "refused" : strerror(-rc));
 }
@@ -292,20 +295,24 @@ static int start_recover_one(struct server *s, const struct wal_record *r,
     int rc;
 
     if (record_decode(&m, r->type, r->slot, r->body) < 0)
-        return failure_set(f, EXIT_LOG, "%s/log: a record (type %u, slot "
-                           "%" PRIu64 ") that no paxoskvd %s writes", path,
-                           r->type, r->slot, PAXOSKV_VERSION);
+        return failure_set(f, EXIT_LOG,
+                           "%s/log: a record (type %u, slot "
+                           "%" PRIu64 ") that no paxoskvd %s writes",
+                           path, r->type, r->slot, PAXOSKV_VERSION);
     rc = node_recover(s->node, &m);
     if (rc == -EKEYREJECTED)
-        return failure_set(f, EXIT_REFUSED, "%s was refused by the group, "
+        return failure_set(f, EXIT_REFUSED,
+                           "%s was refused by the group, "
                            "which remembers more than is in it; this member "
-                           "cannot come back with it", path);
+                           "cannot come back with it",
+                           path);
     if (rc == -ENOMEM)
         return failure_set(f, EXIT_SYSTEM, "no memory for the recovered state");
     if (rc < 0)
-        return failure_set(f, EXIT_LOG, "%s/log: the records do not fit "
-                           "together (type %u, slot %" PRIu64 ")", path,
-                           r->type, r->slot);
+        return failure_set(f, EXIT_LOG,
+                           "%s/log: the records do not fit "
+                           "together (type %u, slot %" PRIu64 ")",
+                           path, r->type, r->slot);
     return 0;
 }
 
@@ -331,11 +338,13 @@ static int start_replay(struct server *s, struct failure *f)
     memset(&n, 0, sizeof n);
     node_status(s->node, &n);
     log_info("recovered %" PRIu64 " records in %" PRIu64 " ms: chosen up to "
-             "slot %" PRIu64 ", executed up to %" PRIu64, count,
-             (host_now_ns() - begin_ns) / NS_PER_MS, n.chosen, n.executed);
+             "slot %" PRIu64 ", executed up to %" PRIu64,
+             count, (host_now_ns() - begin_ns) / NS_PER_MS, n.chosen,
+             n.executed);
     if (wal_tail_bytes(s->wal) > 0)
         log_info("the log ended in %" PRIu64 " bytes that were never "
-                 "acknowledged; they are overwritten", wal_tail_bytes(s->wal));
+                 "acknowledged; they are overwritten",
+                 wal_tail_bytes(s->wal));
     return 0;
 }
 

@@ -216,6 +216,8 @@ static bool is_lack_of_space(int32_t result)
 
 static int next_step(struct wal *w, int32_t result)
 {
+    ASSERT(w->next != WAL_NEXT_NONE);
+    ASSERT(w->next != WAL_NEXT_READY);
     switch (w->next) {
     case WAL_NEXT_ALLOCATING:
         if (result < 0 && result != -EOPNOTSUPP) return result;
@@ -239,8 +241,7 @@ static int next_step(struct wal *w, int32_t result)
     case WAL_NEXT_READY:
         break;
     }
-    ASSERT(!"a step without a segment in the making");
-    return -EINVAL;
+    return -EINVAL; /* not reached */
 }
 
 int wal_space_on_step(struct wal *w, int32_t result, struct wal_fault *fault)

@@ -159,6 +159,7 @@ static uint32_t heads_end(const uint64_t *heads, uint32_t count, uint64_t head)
 static inline int node_cmp_skipped(const struct tree_node *n, struct bytes key)
 {
     if (n->skip == n->shared) return 0; /* no key comes here without them */
+    ASSERT(n->count > 0);
     if (key.len > n->skip) key.len = n->skip;
     return key_cmp(key, bytes_of(n->pairs[0]->bytes, n->skip), n->shared);
 }
@@ -226,7 +227,6 @@ void tree_node_delete(struct tree_node *n, uint32_t i)
     memmove(&n->heads[i], &n->heads[i + 1], behind * sizeof n->heads[0]);
     memmove(&n->pairs[i], &n->pairs[i + 1], behind * sizeof n->pairs[0]);
     n->count--;
-    if (n->count == 0) n->skip = n->shared; /* no key to compare with */
 }
 
 void tree_node_insert_kid(struct tree_node *n, uint32_t i,

@@ -121,7 +121,8 @@ struct self_view node_self(const struct node *n)
         .ballot = n->proposer.ballot,
         .round_seen = max_u64(n->round_seen, n->acceptor.promised.round),
         .chosen_upto = n->learner.chosen_upto,
-        .accepted_upto = n->acceptor.accepted_upto,
+        .accepted_upto =
+            max_u64(n->acceptor.accepted_upto, n->learner.chosen_upto),
         .vote_seq = n->acceptor.vote_seq_durable,
         .leading = proposer_is_leading(&n->proposer),
         .resigned = n->stopping,
@@ -170,6 +171,17 @@ static void node_start(struct node *n, struct effects *out)
     identity_start(n, out);
 }
 
+/* The highest chosen_upto that anybody has ever told this life (P6). */
+static uint64_t node_chosen_heard(const struct node *n)
+{
+    uint64_t upto = n->repair.target;
+
+    for (uint8_t i = 0; i < n->group.n; i++) {
+        upto = max_u64(upto, n->election.peers[i].chosen_upto);
+    }
+    return upto;
+}
+
 /* What the election has decided, and phase 1 has gathered. */
 static void node_campaign(struct node *n, struct effects *out)
 {
@@ -186,8 +198,8 @@ static void node_campaign(struct node *n, struct effects *out)
     }
     n->election.campaign = 0;
     if (!proposer_is_ready(p)) return;
-    if (proposer_lead(p, n->repair.target, kv_state_time_ns(n->kv), n->now_ns,
-                      out)) {
+    if (proposer_lead(p, node_chosen_heard(n), kv_state_time_ns(n->kv),
+                      n->now_ns, out)) {
         p->executed = n->learner.executed;
         n->progress_ns = n->now_ns;
         n->progress_slot = n->learner.executed;
@@ -236,6 +248,18 @@ static void node_check_leadership(struct node *n, struct effects *out)
     } else if (n->full) {
         node_resign(n, RESIGN_FULL, out);
     }
+}
+
+/* What execution has changed for the leader. */
+static void node_check_serving(struct node *n, struct effects *out)
+{
+    const bool serving = proposer_is_serving(&n->proposer);
+
+    proposer_keep_time(&n->proposer, kv_state_time_ns(n->kv), n->now_ns);
+    if (serving && !n->serving) {
+        effects_note(out, NOTE_SERVING, n->group.self, n->proposer.ballot, 0);
+    }
+    n->serving = serving;
 }
 
 /* E11: an idle leader proves the whole way of a write. */
@@ -374,6 +398,7 @@ void node_step(struct node *n, const struct event *ev, struct effects *out)
     chosen_by_votes(n, out);
     rc = execute_chosen(n, out);
     if (rc < 0) effects_fatal(out, 71, 0, "out of memory");
+    node_check_serving(n, out);
     repair_check(n, out);
     node_deliver_own(n, out, &delivered);
 }

@@ -24,16 +24,50 @@ static void receive_check_promise(struct node *n, struct effects *out)
     }
 }
 
-static void receive_accept(struct node *n, const struct message *m,
-                           struct effects *out)
+/* The leader of m's ballot speaks: the own ballot ends if it is below, also
+ * where the own acceptor does not vote (P15). */
+static void receive_claim(struct node *n, const struct message *m,
+                          struct effects *out)
 {
     const struct self_view self = node_self(n);
 
-    if (m->from != n->group.self) {
-        election_on_claim(&n->election, m->ballot, &self, n->now_ns, out);
+    if (m->from == n->group.self) return;
+    n->round_seen = max_u64(n->round_seen, m->ballot.round);
+    election_on_claim(&n->election, m->ballot, &self, n->now_ns, out);
+    if (ballot_cmp(m->ballot, n->proposer.ballot) > 0) {
+        node_preempt(n, m->ballot.round, out);
     }
+}
+
+static void receive_learn(struct node *n, const struct message *m,
+                          struct effects *out)
+{
+    receive_claim(n, m, out);
+    chosen_on_learn(n, m->ballot, m->learn.upto, out);
+}
+
+/* A slot that is decided needs no vote: who proposes something else there is
+ * told so (P19), and what is not in memory any more is left to repair. */
+static bool receive_decided(struct node *n, const struct message *m,
+                            struct effects *out)
+{
+    const uint64_t slot = m->accept.slot;
+    const struct learned *at = learner_find(&n->learner, slot);
+
+    if (ballot_cmp(m->ballot, n->acceptor.promised) < 0) return false;
+    if (!at) return slot <= n->learner.executed;
+    if (value_equal(value_of(at->blob), m->accept.value)) return false;
+    repair_give(m->from, slot, at->ballot, value_of(at->blob), out);
+    return true;
+}
+
+static void receive_accept(struct node *n, const struct message *m,
+                           struct effects *out)
+{
+    receive_claim(n, m, out);
     chosen_on_learn(n, m->ballot, m->accept.learn_upto, out);
     if (!n->identity.admitted || n->full) return;
+    if (receive_decided(n, m, out)) return;
     chosen_flush(n, out);
     switch (acceptor_on_accept(&n->acceptor, m, out)) {
     case ACCEPT_VOTED:
@@ -180,7 +214,7 @@ void receive_own(struct node *n, const struct message *m, struct effects *out)
         receive_accept(n, m, out);
         break;
     case MESSAGE_LEARN:
-        chosen_on_learn(n, m->ballot, m->learn.upto, out);
+        receive_learn(n, m, out);
         break;
     case MESSAGE_PROMISE:
     case MESSAGE_ACCEPTED:
@@ -231,8 +265,12 @@ void receive_own(struct node *n, const struct message *m, struct effects *out)
 /* Rounds grow by one at a time; one that leaps would use up what is left. */
 static bool receive_leaps(const struct node *n, const struct message *m)
 {
-    return m->ballot.round > n->round_seen &&
-           m->ballot.round - n->round_seen > ROUND_LEAP_MAX;
+    uint64_t round = m->ballot.round;
+
+    if (m->type == MESSAGE_TOKEN || m->type == MESSAGE_NOMINATE) {
+        round = max_u64(round, m->token.round);
+    }
+    return round > n->round_seen && round - n->round_seen > ROUND_LEAP_MAX;
 }
 
 /* A datagram under the own id that is not the own: a second live node (M3). */
@@ -248,6 +286,24 @@ static void receive_double(struct node *n, const struct message *m,
     }
     effects_fatal(out, 77, m->incarnation,
                   "another live process uses this member's id");
+}
+
+/* Only its own member speaks for a ballot. */
+static bool receive_is_entitled(const struct node *n, const struct message *m)
+{
+    switch (m->type) {
+    case MESSAGE_HEARTBEAT:
+        if (ballot_is_none(m->ballot)) return true;
+        break;
+    case MESSAGE_PREPARE:
+    case MESSAGE_ACCEPT:
+    case MESSAGE_LEARN:
+    case MESSAGE_CONFIRM:
+        break;
+    default:
+        return true;
+    }
+    return m->ballot.node == n->group.ids[m->from];
 }
 
 void receive_message(struct node *n, const struct message *m,
@@ -266,7 +322,7 @@ void receive_message(struct node *n, const struct message *m,
         n->counters.drop_stale++;
         return;
     }
-    if (receive_leaps(n, m)) {
+    if (receive_leaps(n, m) || !receive_is_entitled(n, m)) {
         n->counters.drop_malformed++;
         return;
     }

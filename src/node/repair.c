@@ -128,8 +128,8 @@ static bool repair_holds(const struct fetch *f, uint64_t slot,
     return false;
 }
 
-static void repair_give(uint8_t to, uint64_t slot, struct ballot ballot,
-                        struct value v, struct effects *out)
+void repair_give(uint8_t to, uint64_t slot, struct ballot ballot,
+                 struct value v, struct effects *out)
 {
     struct message *m = effects_send(out, to, MESSAGE_CHOSEN);
 

@@ -16,6 +16,10 @@ void repair_on_tick(struct node *n, struct effects *out);
 void repair_on_fetch(struct node *n, const struct message *m,
                      struct effects *out);
 
+/* Tell a member what is chosen in slot, as shown under ballot (P19). */
+void repair_give(uint8_t to, uint64_t slot, struct ballot ballot,
+                 struct value v, struct effects *out);
+
 /* CHOSEN, an answer. */
 void repair_on_chosen(struct node *n, const struct message *m,
                       struct effects *out);

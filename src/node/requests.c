@@ -57,6 +57,17 @@ static void requests_answer(struct node *n, const struct origin *to,
     n->counters.replies++;
 }
 
+/* True if member i can pass a request on to the leader: it hears the one that
+ * is known here, or follows one that is not heard here. */
+static bool requests_is_relay(const struct node *n, uint8_t i, uint8_t leader)
+{
+    const struct peer *p = &n->election.peers[i];
+
+    if (leader != MEMBER_NONE) return p->heard & member_bit(leader);
+    return (p->flags & HEARTBEAT_HAPPY) && p->leader != 0 &&
+           p->leader != group_self_id(&n->group);
+}
+
 /* A member to hand a request to: the leader over a good link, else one that
  * has a good link to it; never back to where it was (E10). */
 static uint8_t requests_next(const struct node *n, const struct origin *from)
@@ -66,12 +77,11 @@ static uint8_t requests_next(const struct node *n, const struct origin *from)
                                       ~member_bit(n->group.self) &
                                       ~from->passed);
 
-    if (leader == MEMBER_NONE || leader == n->group.self) return MEMBER_NONE;
-    if (from->hops >= HOPS_MAX) return MEMBER_NONE;
-    if (links & member_bit(leader)) return leader;
+    if (leader == n->group.self || from->hops >= HOPS_MAX) return MEMBER_NONE;
+    if (leader != MEMBER_NONE && (links & member_bit(leader))) return leader;
     for (uint8_t i = 0; i < n->group.n; i++) {
         if (!(links & member_bit(i))) continue;
-        if (n->election.peers[i].heard & member_bit(leader)) return i;
+        if (requests_is_relay(n, i, leader)) return i;
     }
     return MEMBER_NONE;
 }
@@ -259,14 +269,15 @@ static void requests_pass(struct node *n, const struct batch *b, bool refuse,
 void requests_on_flush(struct node *n, struct effects *out)
 {
     struct requests *r = &n->requests;
-    const uint8_t leader = election_leader(&n->election);
+    const struct origin anybody = { 0 };
+    bool led;
 
     if (proposer_is_leading(&n->proposer)) {
         requests_propose(n);
         return;
     }
-    if (r->count && (leader != MEMBER_NONE ||
-                     n->now_ns - r->since_ns > REQUEST_AGE_NS)) {
+    led = requests_is_led(n) || requests_next(n, &anybody) != MEMBER_NONE;
+    if (r->count && (led || n->now_ns - r->since_ns > REQUEST_AGE_NS)) {
         requests_close(n);
     }
     while (r->queued) {
@@ -274,7 +285,7 @@ void requests_on_flush(struct node *n, struct effects *out)
             n->now_ns - r->queue[r->first].since_ns > REQUEST_AGE_NS;
         struct batch b;
 
-        if (!late && (leader == MEMBER_NONE || leader == n->group.self)) break;
+        if (!late && !led) break;
         if (effects_room(out) < VALUE_COMMANDS_MAX + FLUSH_ROOM ||
             n->trash_count + 2 > TRASH_MAX) {
             n->more = true;

@@ -152,6 +152,7 @@ struct node {
     uint64_t stall_ns;
     uint64_t nack_ns[2]; /* preemptions while leading, the last two (E7) */
     bool started;
+    bool serving; /* and it was said in a note */
     bool stopping;
     bool full;
     bool dead; /* after FATAL nothing happens any more */

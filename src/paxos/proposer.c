@@ -117,13 +117,15 @@ const struct proposal *proposer_next_chosen(const struct proposer *p)
 
 void proposer_chosen_taken(struct proposer *p)
 {
-    const struct proposal *at = proposer_next_chosen(p);
+    struct proposal *at = proposer_at(p, p->chosen_upto + 1);
 
-    ASSERT(at);
+    ASSERT(at == proposer_next_chosen(p));
     ASSERT(p->bytes_in_flight >= at->value->len);
 
     p->bytes_in_flight -= at->value->len;
     p->chosen_upto++;
+    /* Executed before its votes were counted: nobody looks at it again. */
+    if (p->chosen_upto <= p->executed) proposer_clear(p, at);
 }
 
 bool proposer_on_chosen_elsewhere(struct proposer *p, uint64_t slot,
@@ -263,6 +265,15 @@ void proposer_on_tick(struct proposer *p, uint16_t heard, uint64_t now_ns,
     } else if (proposer_is_leading(p) && now_ns >= p->resend_ns) {
         proposer_resend_due(p, heard, now_ns, out);
     }
+}
+
+void proposer_keep_time(struct proposer *p, uint64_t state_time_ns,
+                        uint64_t now_ns)
+{
+    if (!proposer_is_leading(p)) return;
+    if (state_time_ns <= p->time_base_ns + (now_ns - p->lead_since_ns)) return;
+    p->time_base_ns = state_time_ns;
+    p->lead_since_ns = now_ns;
 }
 
 void proposer_preempt(struct proposer *p)

@@ -178,6 +178,11 @@ void proposer_on_flush(struct proposer *p, struct effects *out);
 void proposer_on_tick(struct proposer *p, uint16_t heard, uint64_t now_ns,
                       struct effects *out);
 
+/* The leader's time is never behind that of the state, which may have caught
+ * up with values of others only after it took over (P28). */
+void proposer_keep_time(struct proposer *p, uint64_t state_time_ns,
+                        uint64_t now_ns);
+
 /* A higher ballot was seen: no Accept, Learn or read at the own (P15). */
 void proposer_preempt(struct proposer *p);
 

@@ -156,8 +156,8 @@ static uint32_t read_back(struct place *p, const struct read_order *order)
             last = m->accept.slot;
             assert_int_equal(m->accept.value.bytes[VALUE_HEAD],
                              (uint8_t)m->accept.slot);
-            assert_true(value_is_valid(m->accept.value.bytes,
-                                       m->accept.value.len));
+            assert_true(
+                value_is_valid(m->accept.value.bytes, m->accept.value.len));
             count++;
             break;
         }
@@ -189,6 +189,9 @@ static void append_beyond_the_room_of_the_log_waits(void **state)
 {
     struct place *p = *state;
     const uint64_t count = 600;
+    const struct read_order all = {
+        .tag = 9, .first = 1, .last = count, .bytes_max = 1u << 30
+    };
 
     for (uint64_t slot = 1; slot <= count; slot++) persist(p, slot, 60000);
     assert_true(disk_is_behind(&p->disk));
@@ -196,20 +199,16 @@ static void append_beyond_the_room_of_the_log_waits(void **state)
     settle(p);
     assert_false(disk_is_behind(&p->disk));
     assert_int_equal(disk_durable(&p->disk), count);
-    assert_int_equal(read_back(p, &(struct read_order){ .tag = 9,
-                                                        .first = 1,
-                                                        .last = count,
-                                                        .bytes_max = 1u << 30 }),
-                     count);
+    assert_int_equal(read_back(p, &all), count);
 }
 
 /* What comes when there is room again does not overtake what waits. */
 static void append_behind_what_waits_keeps_the_order(void **state)
 {
     struct place *p = *state;
-    const struct read_order all = {
-        .first = 1, .last = 1000, .bytes_max = 1u << 30
-    };
+    const struct read_order all = { .first = 1,
+                                    .last = 1000,
+                                    .bytes_max = 1u << 30 };
     uint64_t slot = 1;
 
     while (p->disk.waiting_len == 0) persist(p, slot++, 60000);
@@ -234,8 +233,7 @@ static void append_without_end_is_refused(void **state)
     while (rc == 0 && p->disk.waiting_len < DISK_WAITING_MAX + (1u << 20)) {
         m.type = RECORD_ACCEPT;
         m.accept.slot = 1;
-        m.accept.value =
-            (struct value){ .bytes = p->value, .len = 60000 };
+        m.accept.value = (struct value){ .bytes = p->value, .len = 60000 };
         rc = disk_append(&p->disk, p->disk.appended + 1, &m);
     }
     assert_int_equal(rc, -ENOSPC);

@@ -16,8 +16,8 @@ static struct edge edge;
 
 static struct address client_of(uint8_t last, uint16_t port)
 {
-    return (struct address){
-        .family = 4, .port = port, .ip = { 10, 0, 0, last } };
+    return (
+        struct address){ .family = 4, .port = port, .ip = { 10, 0, 0, last } };
 }
 
 static struct reply reply_of(struct address to, uint64_t cookie, uint64_t seq,
@@ -312,8 +312,8 @@ static void more_clients_than_buffers_are_all_answered(void **state)
     (void)state;
     fake.buffers_left = edge.open_max;
     for (uint64_t i = 0; i < 50; i++) {
-        const struct reply r =
-            reply_of(client_of((uint8_t)(i % 25), 5000), 7, i, "v");
+        const struct reply r = reply_of(client_of((uint8_t)(i % 25), 5000), 7,
+                                        i, "v");
 
         edge_reply(&edge, &r);
     }

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "base/crc32c.h"
 #include "base/bytes.h"
+#include "base/crc32c.h"
 #include "daemon/datadir.h"
 #include "io/host.h"
 

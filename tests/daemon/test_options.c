@@ -16,7 +16,8 @@
 static int parse(const char *line, struct options *o, struct failure *f)
 {
     static char copy[256];
-    char *argv[ARGS_MAX] = { "paxoskvd" };
+    static char name[] = "paxoskvd";
+    char *argv[ARGS_MAX] = { name };
     int argc = 1;
     char *word;
 

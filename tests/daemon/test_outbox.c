@@ -27,11 +27,13 @@ static int setup(void **state)
     members.self = 1;
     for (uint8_t i = 0; i < 3; i++) {
         members.ids[i] = (uint8_t)(10 + i);
-        members.addresses[i] = (struct address){
-            .family = 4, .port = 7401, .ip = { 10, 0, 0, i } };
+        members.addresses[i] = (struct address){ .family = 4,
+                                                 .port = 7401,
+                                                 .ip = { 10, 0, 0, i } };
     }
-    members.group = (struct address){
-        .family = 4, .port = 7400, .ip = { 239, 255, 74, 1 } };
+    members.group = (struct address){ .family = 4,
+                                      .port = 7400,
+                                      .ip = { 239, 255, 74, 1 } };
     memset(&outbox, 0, sizeof outbox);
     outbox.members = &members;
     outbox.socket = 3;
@@ -64,7 +66,8 @@ static struct message accept_of(uint64_t slot, uint32_t len)
     return (struct message){
         .type = MESSAGE_ACCEPT,
         .ballot = { 4, 11 },
-        .accept = { .slot = slot, .value = { .bytes = value, .len = len } } };
+        .accept = { .slot = slot, .value = { .bytes = value, .len = len } }
+    };
 }
 
 static struct datagram_head sent_head(uint32_t i)

@@ -113,8 +113,7 @@ static inline bool said(const struct machine *m, const char *value)
 }
 
 /* True if key holds value; NULL: if there is no such key. */
-static inline bool holds(struct machine *m, const char *key,
-                         const char *value)
+static inline bool holds(struct machine *m, const char *key, const char *value)
 {
     const struct command c = { .op = COMMAND_GET, .key = text(key) };
     struct kv_reply r;

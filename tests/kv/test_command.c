@@ -16,7 +16,7 @@
 /* What an op must have, may have, must not have. */
 struct rule {
     uint8_t op;
-    char key;      /* '-' none, '?' may be empty, '+' must not be empty */
+    char key; /* '-' none, '?' may be empty, '+' must not be empty */
     char expected;
     char value;
     uint16_t value_len; /* exactly, if not 0 */
@@ -125,10 +125,10 @@ static void encode_puts_every_field_where_the_header_says(void **state)
         .expected = { (const uint8_t *)"ee", 2 },
         .value = { (const uint8_t *)"vvv", 3 },
     };
-    const uint8_t want[] = { 3, 0x10, 0x09, 0x0a, 1, 0, 2, 0, 3, 0,
-                             0, 0, 1, 2, 3, 4, 5, 6, 7, 8,
-                             0, 1, 0, 0, 0, 0, 0, 0,
-                             'k', 'e', 'e', 'v', 'v', 'v' };
+    const uint8_t want[] = { 3, 0x10, 0x09, 0x0a, 1,   0,   2,  0, 3,
+                             0, 0,    0,    1,    2,   3,   4,  5, 6,
+                             7, 8,    0,    1,    0,   0,   0,  0, 0,
+                             0, 'k',  'e',  'e',  'v', 'v', 'v' };
     uint8_t b[ALL_BYTES];
 
     (void)state;
@@ -187,8 +187,8 @@ static void decode_takes_one_command_and_leaves_the_next(void **state)
 }
 
 /* Lengths put into the head by hand: the encoder would not. */
-static int decode_lengths(const struct rule *r, uint32_t key,
-                          uint32_t expected, uint32_t value)
+static int decode_lengths(const struct rule *r, uint32_t key, uint32_t expected,
+                          uint32_t value)
 {
     const struct command in = full_command(r);
     uint8_t b[COMMAND_HEAD + 3 * 65535u];

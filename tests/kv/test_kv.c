@@ -217,8 +217,18 @@ static void incr_reaches_both_ends_and_not_beyond(void **state)
 static void incr_of_a_number_works_and_of_else_is_refused(void **state)
 {
     static const char *const bad[] = {
-        "", "-", "+1", " 1", "1 ", "1.5", "0x10", "--1", "1-", "a",
-        "9223372036854775808", "-9223372036854775809",
+        "",
+        "-",
+        "+1",
+        " 1",
+        "1 ",
+        "1.5",
+        "0x10",
+        "--1",
+        "1-",
+        "a",
+        "9223372036854775808",
+        "-9223372036854775809",
         "99999999999999999999",
     };
     static const char *const good[][2] = {
@@ -347,10 +357,9 @@ static void seq_at_the_window_passes_and_beyond_is_refused(void **state)
 static void unknown_session_is_expired_and_not_created(void **state)
 {
     struct fixture *f = *state;
-    const struct session_id ids[] = { { 0, 0 },
-                                      { f->s.slot, 1 },
-                                      { f->s.slot + 1, 0 },
-                                      { UINT64_MAX, 65535 } };
+    const struct session_id ids[] = {
+        { 0, 0 }, { f->s.slot, 1 }, { f->s.slot + 1, 0 }, { UINT64_MAX, 65535 }
+    };
     static const uint8_t ops[] = { COMMAND_PUT, COMMAND_FENCE, COMMAND_CLOSE,
                                    COMMAND_KEEPALIVE };
 

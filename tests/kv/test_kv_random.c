@@ -79,8 +79,18 @@ struct world {
 };
 
 static const char *const keys[KEYS] = {
-    "a", "aa", "aaa", "b", "counter:1", "counter:2", "counter:3", "k/1",
-    "k/2", "k/20", "long-key-with-a-long-name:1", "long-key-with-a-long-name:2",
+    "a",
+    "aa",
+    "aaa",
+    "b",
+    "counter:1",
+    "counter:2",
+    "counter:3",
+    "k/1",
+    "k/2",
+    "k/20",
+    "long-key-with-a-long-name:1",
+    "long-key-with-a-long-name:2",
 };
 
 /* ---- the model -------------------------------------------------------- */
@@ -209,8 +219,7 @@ static struct model_session *model_session(struct model *m,
     for (unsigned i = 0; i < MACHINE_SESSIONS; i++) {
         struct model_session *s = &m->sessions[i];
 
-        if (s->is && s->id.slot == id.slot && s->id.index == id.index)
-            return s;
+        if (s->is && s->id.slot == id.slot && s->id.index == id.index) return s;
     }
     return NULL;
 }
@@ -273,8 +282,7 @@ static struct model_reply model_open(struct model *m, struct session_id at,
 static void model_ack(struct model_session *s, uint64_t acked)
 {
     if (acked > s->acked) s->acked = acked;
-    for (uint64_t seq = 1; seq <= s->acked; seq++)
-        s->replies[seq].is = false;
+    for (uint64_t seq = 1; seq <= s->acked; seq++) s->replies[seq].is = false;
 }
 
 static struct model_reply model_execute(struct model *m, uint16_t index,
@@ -357,8 +365,7 @@ static void rebuild_session(struct session_table *t,
                               bytes_of(m->value.at, m->value.len) };
 
         if (m->is)
-            assert_int_equal(
-                session_table_store(t, s, from->acked + i, &r), 0);
+            assert_int_equal(session_table_store(t, s, from->acked + i, &r), 0);
     }
 }
 
@@ -386,8 +393,7 @@ static void check_state(struct world *w)
 
     for (unsigned i = 0; i < MACHINE_SESSIONS; i++)
         sessions += w->model.sessions[i].is;
-    for (unsigned i = 0; i < KEYS; i++)
-        pairs += w->model.pairs[i].is;
+    for (unsigned i = 0; i < KEYS; i++) pairs += w->model.pairs[i].is;
     assert_int_equal(kv_session_count(w->a->kv), sessions);
     assert_int_equal(kv_key_count(w->a->kv), pairs);
     assert_int_equal(kv_bytes(w->a->kv), model_bytes(&w->model));
@@ -403,7 +409,12 @@ static void check_state(struct world *w)
 static struct bytes random_value(struct world *w)
 {
     static const char *const values[] = {
-        "", "0", "7", "-12", "abc", "9223372036854775800",
+        "",
+        "0",
+        "7",
+        "-12",
+        "abc",
+        "9223372036854775800",
         "a value of some forty bytes, to fill it",
     };
 
@@ -506,8 +517,8 @@ static void one_command(struct world *w, uint16_t index)
     struct client *client = &w->clients[i];
     const bool opening = client->id.slot == 0 || client->seq > 800 ||
                          prng_below(&w->prng, 40) == 0;
-    const struct command c =
-        opening ? random_open(w, i) : random_request(w, client);
+    const struct command c = opening ? random_open(w, i)
+                                     : random_request(w, client);
     const struct model_reply want = model_execute(&w->model, index, &c);
     struct string early_value;
     struct kv_reply early;
@@ -544,8 +555,7 @@ static void one_slot(struct world *w)
     model_begin(&w->model, time_ns, takeover);
     kv_begin_slot(w->a->kv, ++w->a->slot, time_ns, takeover);
     kv_begin_slot(w->b->kv, ++w->b->slot, time_ns, takeover);
-    for (uint16_t i = 0; i < count; i++)
-        one_command(w, i);
+    for (uint16_t i = 0; i < count; i++) one_command(w, i);
 }
 
 static void random_commands_agree_with_model(void **state)

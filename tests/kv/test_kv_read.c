@@ -135,8 +135,7 @@ static void list_of_prefix_gives_only_its_keys(void **state)
                         "ab=12 abc=");
     assert_string_equal(list(f, (struct listing){ "b", "", 999, 999, 0 }),
                         "b=2 b\xff=9");
-    assert_string_equal(list(f, (struct listing){ "aa", "", 999, 999, 0 }),
-                        "");
+    assert_string_equal(list(f, (struct listing){ "aa", "", 999, 999, 0 }), "");
     assert_string_equal(list(f, (struct listing){ "d", "", 999, 999, 0 }), "");
 }
 
@@ -155,10 +154,8 @@ static void list_after_a_key_goes_on_behind_it(void **state)
                         "b=2 b\xff=9");
     assert_string_equal(list(f, (struct listing){ "b", "b", 999, 999, 0 }),
                         "b\xff=9");
-    assert_string_equal(list(f, (struct listing){ "a", "b", 999, 999, 0 }),
-                        "");
-    assert_string_equal(list(f, (struct listing){ "", "zz", 999, 999, 0 }),
-                        "");
+    assert_string_equal(list(f, (struct listing){ "a", "b", 999, 999, 0 }), "");
+    assert_string_equal(list(f, (struct listing){ "", "zz", 999, 999, 0 }), "");
 }
 
 static void list_of_keys_leaves_values_out(void **state)
@@ -221,8 +218,8 @@ static void list_page_by_page_gives_each_pair_once(void **state)
         put(f, key, "value");
     }
     while (more) {
-        const char *page =
-            list(f, (struct listing){ "key:", after, 200, 999, 0 });
+        const char *page = list(f,
+                                (struct listing){ "key:", after, 200, 999, 0 });
         const size_t len = strlen(page);
 
         more = len > 3 && strcmp(page + len - 3, "...") == 0;

@@ -169,13 +169,12 @@ static void many_sessions_share_buckets_and_are_found(void **state)
 {
     struct fixture *f = fixture_new(1000);
 
-    for (uint64_t i = 1; i <= 1000; i++)
-        must_open(f, i, i);
-    for (uint64_t i = 1; i <= 1000; i++)
-        assert_true(lives(f, i));
+    for (uint64_t i = 1; i <= 1000; i++) must_open(f, i, i);
+    for (uint64_t i = 1; i <= 1000; i++) assert_true(lives(f, i));
     for (uint64_t i = 1; i <= 1000; i += 2)
-        session_table_close(&f->table, session_table_find(
-                                 &f->table, (struct session_id){ i, 1 }));
+        session_table_close(
+            &f->table,
+            session_table_find(&f->table, (struct session_id){ i, 1 }));
     for (uint64_t i = 1; i <= 1000; i++)
         assert_int_equal(lives(f, i), i % 2 == 0);
     *state = f;
@@ -231,8 +230,7 @@ static void open_in_a_full_table_evicts_the_longest_idle(void **state)
     struct fixture *f = *state;
     struct session *first = must_open(f, 1, 0);
 
-    for (uint64_t slot = 2; slot <= COUNT_MAX; slot++)
-        must_open(f, slot, 0);
+    for (uint64_t slot = 2; slot <= COUNT_MAX; slot++) must_open(f, slot, 0);
     touch(f, first, 9, 10, 0); /* now 2 is the oldest */
     must_open(f, 10, PERIOD_NS / 3);
     assert_true(lives(f, 1));
@@ -246,8 +244,7 @@ static void open_in_a_full_and_busy_table_is_refused(void **state)
     struct fixture *f = *state;
     struct session *s;
 
-    for (uint64_t slot = 1; slot <= COUNT_MAX; slot++)
-        must_open(f, slot, 0);
+    for (uint64_t slot = 1; slot <= COUNT_MAX; slot++) must_open(f, slot, 0);
     assert_int_equal(open_at(f, 9, PERIOD_NS / 3 - 1, &s), -ENOSPC);
     assert_int_equal(f->table.count, COUNT_MAX);
     assert_false(lives(f, 9));
@@ -378,8 +375,7 @@ static void hash_sees_every_part_of_a_session(void **state)
     store_reply(f, s, 2, "");
     h[5] = f->table.hash;
     for (int i = 0; i < 6; i++) {
-        for (int k = 0; k < i; k++)
-            assert_int_not_equal(h[i], h[k]);
+        for (int k = 0; k < i; k++) assert_int_not_equal(h[i], h[k]);
     }
 }
 
@@ -436,9 +432,8 @@ static void every_failed_allocation_is_reported(void **state)
     s = must_open(f, 1, 0);
     for (uint64_t fail = 1; fail <= 2; fail++) { /* the ring, the value */
         f->counting.fail_at = f->counting.calls + 1;
-        assert_int_equal(session_table_store(&f->table, s, fail == 1 ? 1 : 2,
-                                             &r),
-                         -ENOMEM);
+        assert_int_equal(
+            session_table_store(&f->table, s, fail == 1 ? 1 : 2, &r), -ENOMEM);
         if (fail == 1) store_reply(f, s, 1, "");
     }
     assert_null(session_stored(s, 2));

@@ -42,6 +42,13 @@ static void checker_own(struct checker *c, uint8_t i, struct ballot b)
                      c->ids[i], b.round);
         return;
     }
+    if (ballot_cmp(m->written, b) > 0) {
+        checker_fail(c, "promise",
+                     "node %u proposes at %" PRIu64
+                     ", but has promised %" PRIu64 ".%u itself (P15)",
+                     c->ids[i], b.round, m->written.round, m->written.node);
+        return;
+    }
     if (ballot_cmp(m->durable, b) < 0) {
         checker_fail(c, "promise",
                      "node %u proposes at %" PRIu64
@@ -235,6 +242,9 @@ void checker_on_send(struct checker *c, uint8_t i, const struct message *m)
         break;
     case MESSAGE_VALUE:
         checker_propose(c, m->decided.slot, m->ballot, m->decided.value);
+        break;
+    case MESSAGE_CONFIRM:
+        checker_own(c, i, m->ballot);
         break;
     case MESSAGE_CONFIRMED:
         checker_on_confirmed(c, i, m->ballot);

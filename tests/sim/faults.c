@@ -93,6 +93,10 @@ static void faults_on_machine(struct world *w, enum fault_type type,
                      prng_range(&w->random, 1, 200 * NS_PER_MS));
         machine_leave(w, m);
         break;
+    case FAULT_FULL:
+        machine_fill(w, m, true);
+        faults_later(w, m, DUE_ROOM, lasts_ns);
+        break;
     case FAULT_PAUSE:
         machine_pause(w, m);
         faults_later(w, m, DUE_RESUME, lasts_ns);
@@ -133,6 +137,7 @@ void faults_end(struct world *w)
         disk_calm(&m->disk);
         m->effects_left = 0;
         machine_resume(w, m);
+        if (m->state == MACHINE_UP) machine_fill(w, m, false);
         if (m->state == MACHINE_DOWN) machine_start(w, m);
     }
 }

@@ -225,6 +225,12 @@ void machine_resume(struct world *w, struct machine *m)
     inbox_clear(m);
 }
 
+void machine_fill(struct world *w, struct machine *m, bool full)
+{
+    if (m->state != MACHINE_UP) return;
+    machine_step(w, m, &(struct event){ .type = EVENT_FULL, .seq = full });
+}
+
 void machine_leave(struct world *w, struct machine *m)
 {
     if (m->state != MACHINE_UP) return;

@@ -52,6 +52,9 @@ void machine_crash(struct world *w, struct machine *m, uint64_t down_ns);
 void machine_pause(struct world *w, struct machine *m);
 void machine_resume(struct world *w, struct machine *m);
 
+/* Its disk is at its reserve, or not any more. */
+void machine_fill(struct world *w, struct machine *m, bool full);
+
 /* It is told to stop. */
 void machine_leave(struct world *w, struct machine *m);
 

@@ -10,6 +10,12 @@ void network_init(struct network *net, const struct network_plan *plan,
 
     *net = (struct network){ .plan = *plan, .n = n };
     prng_init(&net->random, seed);
+    for (uint32_t from = 0; from < n; from++) {
+        for (uint32_t to = 0; to < n; to++) {
+            if (prng_below(&net->random, 10000) >= plan->slow) continue;
+            net->slow_ns[from][to] = prng_below(&net->random, plan->slow_ns);
+        }
+    }
 }
 
 static bool network_chance(struct network *net, uint32_t parts)
@@ -24,10 +30,12 @@ bool network_group(struct network *net)
     return false;
 }
 
-static uint64_t network_delay(struct network *net)
+static uint64_t network_delay(struct network *net, uint8_t from, uint8_t to)
 {
     const struct network_plan *p = &net->plan;
     uint64_t ns = p->delay_ns + prng_below(&net->random, p->jitter_ns + 1);
+
+    if (from < MEMBERS_MAX && to < MEMBERS_MAX) ns += net->slow_ns[from][to];
 
     if (network_chance(net, p->late)) {
         ns += prng_below(&net->random, p->late_ns + 1);
@@ -66,7 +74,7 @@ uint32_t network_route(struct network *net, uint8_t from, uint8_t to,
             net->lost++;
             continue;
         }
-        delays_ns[arrive++] = network_delay(net);
+        delays_ns[arrive++] = network_delay(net, from, to);
     }
     return arrive;
 }
@@ -135,6 +143,7 @@ void network_calm(struct network *net)
     net->plan.loss = 0;
     net->plan.group_loss = 0;
     net->plan.twice = 0;
+    memset(net->slow_ns, 0, sizeof net->slow_ns);
 }
 
 const char *partition_name(enum partition_type type)

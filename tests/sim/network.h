@@ -20,6 +20,8 @@ struct network_plan {
     uint16_t loss;      /* of each copy */
     uint16_t group_loss; /* of a multicast, for all its receivers */
     uint16_t twice;
+    uint16_t slow;      /* how many links are slow, each direction apart */
+    uint64_t slow_ns;   /* and by how much, at most */
 };
 
 enum partition_type {
@@ -42,6 +44,7 @@ struct network {
     uint64_t partitions;
     uint16_t cut[MEMBERS_MAX]; /* bitmap: [from] does not reach index */
     uint16_t no_group;         /* bitmap of who hears no multicast */
+    uint64_t slow_ns[MEMBERS_MAX][MEMBERS_MAX];
     uint64_t sent;
     uint64_t lost;
     uint64_t doubled;

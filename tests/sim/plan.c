@@ -4,6 +4,8 @@
 #include "base/assert.h"
 #include "base/units.h"
 
+#define LONG_ONE_IN 32u
+
 static bool one_in(struct prng *r, uint32_t n)
 {
     return prng_below(r, n) == 0;
@@ -31,6 +33,8 @@ static void draw_network(struct network_plan *p, struct prng *r)
         .loss = one_in(r, 2) ? (uint16_t)prng_range(r, 1, 2500) : 0,
         .group_loss = one_in(r, 3) ? (uint16_t)prng_range(r, 1, 2500) : 0,
         .twice = one_in(r, 2) ? (uint16_t)prng_range(r, 1, 2000) : 0,
+        .slow = one_in(r, 3) ? (uint16_t)prng_range(r, 1, 4000) : 0,
+        .slow_ns = scaled(r, NS_PER_MS, 200 * NS_PER_MS),
     };
 }
 
@@ -91,6 +95,7 @@ static void draw_faults(struct plan *p, struct prng *r)
         [FAULT_PAUSE] = { NS_PER_S, 2 * NS_PER_S },
         [FAULT_PARTITION] = { NS_PER_S, 2 * NS_PER_S },
         [FAULT_FORGET] = { NS_PER_S, 0 },
+        [FAULT_FULL] = { 4 * NS_PER_S, NS_PER_S },
     };
 
     p->faults_ns = prng_range(r, NS_PER_S, 6 * NS_PER_S);
@@ -103,6 +108,23 @@ static void draw_faults(struct plan *p, struct prng *r)
         p->faults[i].every_ns = on ? every : 0;
         p->faults[i].lasts_ns = lasts;
     }
+}
+
+/* So much is written while a member is away that its neighbours have to read
+ * their logs for it. */
+static void draw_long(struct plan *p, struct prng *r)
+{
+    p->is_long = true;
+    p->faults_ns = 4 * NS_PER_S;
+    p->clients.ops = (uint32_t)prng_range(r, 2000, 4000);
+    p->clients.reads = 10;
+    p->clients.value_max = 40;
+    p->members.window_slots = 256;
+    p->members.batch_bytes = 1400;
+    p->members.pool_order = 23;
+    for (uint32_t i = 0; i < FAULT_TYPES; i++) p->faults[i].every_ns *= 4;
+    p->faults[FAULT_CRASH].every_ns = NS_PER_S;
+    p->faults[FAULT_CRASH].lasts_ns = 4 * NS_PER_S;
 }
 
 void plan_draw(struct plan *p, uint64_t seed, const struct plan_wish *wish)
@@ -122,6 +144,7 @@ void plan_draw(struct plan *p, uint64_t seed, const struct plan_wish *wish)
     draw_clients(&p->clients, &r);
     draw_members(&p->members, &r);
     draw_faults(p, &r);
+    if (one_in(&r, LONG_ONE_IN)) draw_long(p, &r);
 
     if (wish->nodes) p->nodes = (uint8_t)wish->nodes;
     if (wish->clients) p->clients.count = (uint8_t)wish->clients;
@@ -136,6 +159,7 @@ const char *fault_name(enum fault_type type)
     static const char *const names[] = {
         "crash", "crash inside a step", "crash of all", "leave",
         "pause", "partition",           "forgetful client",
+        "full disk",
     };
 
     ASSERT(type < FAULT_TYPES);

@@ -20,6 +20,7 @@ enum fault_type {
     FAULT_PAUSE,     /* one sleeps, then gets all that came meanwhile */
     FAULT_PARTITION,
     FAULT_FORGET, /* a client loses its memory */
+    FAULT_FULL,   /* a disk is at its reserve for a while */
     FAULT_TYPES,
 };
 
@@ -58,6 +59,7 @@ struct member_plan {
 
 struct plan {
     uint64_t seed;
+    bool is_long; /* more slots than a member keeps in memory */
     uint8_t nodes;
     uint64_t faults_ns; /* when the faults end */
     uint64_t leader_ns; /* then a leader serves after that time, at most */

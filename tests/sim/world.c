@@ -244,6 +244,9 @@ static void world_on_machine(struct world *w, const struct due *d)
     case DUE_RESUME:
         machine_resume(w, m);
         break;
+    case DUE_ROOM:
+        if (d->life == m->life) machine_fill(w, m, false);
+        break;
     case DUE_END:
         if (m->state != MACHINE_DOWN && d->life == m->life) {
             machine_crash(w, m, world_is_calm(w) ? 1 : m->down_ns);
@@ -266,6 +269,7 @@ static void world_on_due(struct world *w, const struct due *d)
     case DUE_READ:
     case DUE_RESTART:
     case DUE_RESUME:
+    case DUE_ROOM:
     case DUE_END:
         world_on_machine(w, d);
         break;
