@@ -110,6 +110,15 @@ bool servers_are_foreign(const struct servers *s)
     return s->count > 0;
 }
 
+void servers_on_large_lost(struct servers *s, uint32_t i, uint64_t now_ns)
+{
+    struct server *server = &s->list[i];
+
+    if (++server->large_lost < PATH_LOST_MAX) return;
+    server->large_lost = 0;
+    server->small_until_ns = now_ns + PATH_SMALL_NS;
+}
+
 uint32_t servers_payload_max(const struct servers *s, uint32_t i,
                              uint64_t now_ns)
 {

@@ -16,14 +16,15 @@
 #define SERVERS_UNKNOWN UINT32_MAX
 
 /*
- * UDP payload that a path takes: of what is sent first, and of what is sent
- * again, because the first may have been too large for somebody.
+ * UDP payload that a path takes, and what is tried for a while when larger
+ * ones seem to vanish.
  */
 #define PATH_HEADERS   48u
 #define PATH_LOOPBACK  (65507u - PATH_HEADERS)
 #define PATH_ETHERNET  (1500u - PATH_HEADERS)
 #define PATH_SMALL     (1400u - PATH_HEADERS)
-#define PATH_SMALL_NS  (10 * NS_PER_S) /* how long it stays small */
+#define PATH_SMALL_NS  (10 * NS_PER_S)
+#define PATH_LOST_MAX  2u /* large ones lost before that */
 
 struct server {
     struct address addr;
@@ -33,6 +34,7 @@ struct server {
     bool has_token;
     uint64_t token;
     uint64_t heard_ns;
+    uint32_t large_lost; /* since its last reply */
     uint64_t small_until_ns;
 };
 
@@ -67,6 +69,9 @@ void servers_rotate(struct servers *s);
 
 /* True if every server belongs to another cluster. */
 bool servers_are_foreign(const struct servers *s);
+
+/* A datagram of more than PATH_SMALL to server i was not answered. */
+void servers_on_large_lost(struct servers *s, uint32_t i, uint64_t now_ns);
 
 /* Bytes of UDP payload to send to server i now. */
 uint32_t servers_payload_max(const struct servers *s, uint32_t i,

@@ -405,7 +405,7 @@ static bool session_is_silent(const struct session *s, uint32_t server,
 }
 
 /* Returns true if silence was noticed: another server may do better. */
-static bool session_tick_op(struct session *s, uint32_t i)
+static bool session_tick_op(struct session *s, uint32_t i, bool *large)
 {
     struct session_op *o = &s->ops[i];
     const uint64_t bit = session_bit(i);
@@ -418,10 +418,7 @@ static bool session_tick_op(struct session *s, uint32_t i)
     }
     if (!(s->ready & bit) && s->now_ns >= o->due_ns) {
         silent = o->waiting && session_is_silent(s, o->server, o->sent_ns);
-        if (silent) {
-            s->servers.list[o->server].small_until_ns = s->now_ns
-                                                        + PATH_SMALL_NS;
-        }
+        if (silent && o->large) *large = true;
         s->ready |= bit;
     }
     if (late) {
@@ -443,7 +440,7 @@ static bool session_tick_retry(struct session *s, const struct retry *r)
 
 void session_tick(struct session *s, uint64_t now_ns)
 {
-    bool silent = false;
+    bool silent = false, large = false;
 
     ASSERT(now_ns >= s->now_ns);
     s->now_ns = now_ns;
@@ -453,8 +450,10 @@ void session_tick(struct session *s, uint64_t now_ns)
 
         s->timer_ns = NEVER_NS;
         for (; left; left &= left - 1)
-            silent |= session_tick_op(s, (uint32_t)__builtin_ctzll(left));
+            silent |= session_tick_op(s, (uint32_t)__builtin_ctzll(left),
+                                      &large);
     }
+    if (large) servers_on_large_lost(&s->servers, s->servers.preferred, now_ns);
     if (!session_wants_server(s)) return;
     if (!servers_preferred(&s->servers)->has_token)
         silent |= session_tick_retry(s, &s->knock);

@@ -35,7 +35,7 @@
 #define SESSION_DATAGRAM PATH_LOOPBACK /* the most that is written at once */
 
 #define RTO_FIRST_NS       (50 * NS_PER_MS) /* before anything was measured */
-#define RTO_MIN_NS         (25 * NS_PER_MS)
+#define RTO_MIN_NS         (50 * NS_PER_MS) /* a disk may pause */
 #define RTO_MAX_NS         (1000 * NS_PER_MS)
 #define BUSY_FIRST_NS      (5 * NS_PER_MS) /* doubled up to RTO_MAX_NS */
 #define FENCE_PART         4u              /* of the time limit, for fencing */
@@ -62,6 +62,7 @@ struct session_op {
     bool waiting;   /* for an answer; else it is ready, or put off */
     bool own;       /* a blocking call takes the result, not session_next */
     bool more;
+    bool large;     /* its last datagram was more than PATH_SMALL */
     uint8_t token_tries;
     uint16_t attempts; /* since it is wanted in this form */
     uint16_t len;      /* of bytes: the command, then the value */

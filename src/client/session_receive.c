@@ -247,6 +247,7 @@ static void session_on_reply(struct session *s, const struct address *addr,
     server->has_token = true;
     server->token = head.token;
     server->heard_ns = s->now_ns;
+    server->large_lost = 0;
     s->refusals = 0;
     s->knock.attempts = 0;
     while (reader_left(&r) > 0 && reply_item_decode(&item, &r) == 0) {

@@ -145,6 +145,7 @@ static bool session_put_op(struct session *s, uint32_t i, struct writer *w)
     o->attempts++;
     o->sent = true;
     o->waiting = true;
+    o->large = DATAGRAM_HEAD + writer_len(w) > PATH_SMALL;
     o->server = s->servers.preferred;
     o->sent_ns = s->now_ns;
     o->due_ns = s->now_ns + session_rto(s, o->attempts);

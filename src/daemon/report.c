@@ -29,7 +29,8 @@ static const char *report_refusal(uint64_t reason)
     case HELLO_VOTES:
         return "its log has lost votes";
     case HELLO_NONCE:
-        return "a second process runs under this id";
+        return "a second process, or a copy of its data directory, runs "
+               "under this id";
     }
     return "for no reason known here";
 }

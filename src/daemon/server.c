@@ -88,28 +88,30 @@ static void server_on_event(struct server *s, const struct loop_event *ev)
     }
 }
 
-/* No further segment can be made, and what is left is for promises (P14). */
-static bool server_is_full(const struct server *s)
+/* 1: no further segment can be made; 2: and what is left is for promises
+ * (P14). */
+static uint8_t server_fullness(const struct server *s)
 {
-    if (!wal_is_full(s->wal)) return false;
-    return wal_left_bytes(s->wal) < s->config->segment_mb * MIB / 2;
+    if (!wal_is_full(s->wal)) return 0;
+    return wal_left_bytes(s->wal) < s->config->segment_mb * MIB / 2 ? 2 : 1;
 }
 
 /* What became durable in this turn, whether there is room for more. */
 static void server_tell_disk(struct server *s)
 {
     struct event durable = { .type = EVENT_DURABLE };
-    struct event full = { .type = EVENT_FULL, .seq = server_is_full(s) };
+    struct event full = { .type = EVENT_FULL, .seq = server_fullness(s) };
 
     durable.seq = disk_durable(&s->disk);
     if (durable.seq > s->told_durable) {
         s->told_durable = durable.seq;
         server_step(s, &durable);
     }
-    if ((bool)full.seq != s->told_full) {
-        s->told_full = full.seq;
+    if (full.seq != s->told_full) {
+        s->told_full = (uint8_t)full.seq;
         if (full.seq)
-            log_error("%s: the disk is full", s->config->data);
+            log_error("%s: the disk is full%s", s->config->data,
+                      full.seq > 1 ? "; this member does not vote" : "");
         else
             log_info("%s: there is room again", s->config->data);
         server_step(s, &full);

@@ -64,7 +64,7 @@ struct server {
     uint64_t stop_by_ns;   /* asked to stop: no later than this; 0: not asked */
     uint64_t told_durable; /* seq of the last EVENT_DURABLE */
     uint64_t told_ns;      /* last look at the episodes */
-    bool told_full;
+    uint8_t told_full;
     bool ended; /* the next turn is not begun; failure says why */
     struct failure failure;
 

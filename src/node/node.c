@@ -50,6 +50,8 @@ struct node *node_init(const struct node_config *cfg, struct arena *mem)
     ASSERT(cfg->self < cfg->n);
     ASSERT(cfg->batch_bytes >= COMMAND_HEAD + COMMAND_BYTES_MAX);
     ASSERT(cfg->batch_bytes + VALUE_HEAD <= VALUE_BYTES_MAX);
+    ASSERT(cfg->reply_bytes >= REPLY_BYTES_MIN);
+    ASSERT(cfg->reply_bytes <= REPLY_BYTES_MAX);
     ASSERT(cfg->window_slots >= 1 && cfg->window_slots <= PROPOSER_AHEAD);
 
     if (!n) return NULL;
@@ -129,7 +131,7 @@ struct self_view node_self(const struct node *n)
         .campaigning = n->proposer.phase == PROPOSER_PREPARING ||
                        n->proposer.phase == PROPOSER_COLLECTING,
         .acceptor_ok = n->identity.admitted,
-        .full = n->full,
+        .full = n->full > 0,
     };
 }
 
@@ -227,6 +229,20 @@ static void node_check_candidate(struct node *n)
     proposer_preempt(p);
 }
 
+/* Somebody could lead whose disk is not full (P14). */
+static bool node_has_roomy_peer(const struct node *n)
+{
+    const uint16_t links = election_links(&n->election, n->now_ns);
+
+    for (uint8_t i = 0; i < n->group.n; i++) {
+        const uint8_t flags = n->election.peers[i].flags;
+
+        if (i == n->group.self || !(links & member_bit(i))) continue;
+        if ((flags & HEARTBEAT_OK) && !(flags & HEARTBEAT_FULL)) return true;
+    }
+    return false;
+}
+
 /* E8: a leader that cannot choose makes room for one that can. */
 static void node_check_leadership(struct node *n, struct effects *out)
 {
@@ -245,7 +261,7 @@ static void node_check_leadership(struct node *n, struct effects *out)
     } else if (n->now_ns - n->progress_ns > n->stall_ns) {
         n->stall_ns = min_u64(2 * n->stall_ns, 30 * NS_PER_S);
         node_resign(n, RESIGN_STALLED, out);
-    } else if (n->full) {
+    } else if (n->full && node_has_roomy_peer(n)) {
         node_resign(n, RESIGN_FULL, out);
     }
 }
@@ -343,7 +359,7 @@ static void node_on_event(struct node *n, const struct event *ev,
         node_on_flush(n, out);
         break;
     case EVENT_FULL:
-        n->full = ev->seq != 0;
+        n->full = (uint8_t)min_u64(ev->seq, 2);
         break;
     case EVENT_STOP:
         n->stopping = true;
@@ -370,6 +386,17 @@ static void node_deliver_own(struct node *n, struct effects *out, uint32_t *at)
         if (e->to == n->group.self || n->group.n == 1) e->type = EFFECT_NONE;
         receive_own(n, &m, out);
     }
+}
+
+/* The takeover no-op is executed: from here on clients are answered. */
+static void node_note_serving(struct node *n, struct effects *out)
+{
+    const bool serving = proposer_is_serving(&n->proposer);
+
+    if (serving && !n->served) {
+        effects_note(out, NOTE_SERVING, n->group.self, n->proposer.ballot, 0);
+    }
+    n->served = serving;
 }
 
 void node_step(struct node *n, const struct event *ev, struct effects *out)
@@ -399,6 +426,7 @@ void node_step(struct node *n, const struct event *ev, struct effects *out)
     rc = execute_chosen(n, out);
     if (rc < 0) effects_fatal(out, 71, 0, "out of memory");
     node_check_serving(n, out);
+    node_note_serving(n, out);
     repair_check(n, out);
     node_deliver_own(n, out, &delivered);
 }

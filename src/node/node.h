@@ -26,6 +26,10 @@
 #include "kv/kv.h"
 #include "paxos/effects.h"
 
+/* A pair of the largest size fits a page of a LIST. */
+#define REPLY_BYTES_MIN 1216u
+#define REPLY_BYTES_MAX 65536u
+
 struct node_config {
     uint8_t n;                /* members, 1..MEMBERS_MAX */
     uint8_t self;             /* own index */
@@ -39,6 +43,7 @@ struct node_config {
     uint64_t rto_min_ns;
     uint64_t rto_max_ns;
     uint32_t batch_bytes;  /* most bytes of commands in one value */
+    uint32_t reply_bytes;  /* most bytes of the value of one reply */
     uint32_t window_slots; /* most slots in flight, 1..1024 */
     uint32_t pool_order;   /* values live in 1 << order bytes */
     struct kv_limits limits;
@@ -54,7 +59,8 @@ enum event_type {
     EVENT_READ_DONE, /* tag */
     EVENT_TICK,
     EVENT_FLUSH,
-    EVENT_FULL, /* seq: 1 the disk is at its reserve, 0 not any more (P14) */
+    EVENT_FULL, /* seq: 1 the log is at its reserve, 2 at the last of it, which
+                 * is for promises; 0 neither, any more (P14) */
     EVENT_STOP, /* resign: the process is about to end (E8) */
 };
 

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 
-#define PAGE_BYTES  60000u /* of a LIST, at most */
 #define PAGE_NORMAL 2048u  /* scratch that any other read can need */
 
 size_t reads_size(void)
@@ -120,7 +119,7 @@ static bool reads_answer(struct node *n, const struct read *read,
     uint32_t page = PAGE_NORMAL;
 
     if (command_decode(&c, &bytes) < 0) return true;
-    if (c.op == COMMAND_LIST) page = PAGE_BYTES;
+    if (c.op == COMMAND_LIST) page = n->cfg.reply_bytes;
     if (effects_room(out) < FLUSH_ROOM || node_scratch_room(n) < page ||
         n->trash_count == TRASH_MAX) {
         return false;

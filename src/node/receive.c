@@ -66,7 +66,7 @@ static void receive_accept(struct node *n, const struct message *m,
 {
     receive_claim(n, m, out);
     chosen_on_learn(n, m->ballot, m->accept.learn_upto, out);
-    if (!n->identity.admitted || n->full) return;
+    if (!n->identity.admitted || n->full > 1) return;
     if (receive_decided(n, m, out)) return;
     chosen_flush(n, out);
     switch (acceptor_on_accept(&n->acceptor, m, out)) {

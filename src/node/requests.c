@@ -160,6 +160,13 @@ static void requests_add(struct node *n, const struct origin *from,
     r->origins[r->count++] = *from;
 }
 
+/* Where all that could lead are full, the leader takes only what does not
+ * grow the store (P14). */
+static bool requests_grows(uint8_t op)
+{
+    return op == COMMAND_PUT || op == COMMAND_CAS || op == COMMAND_INCR;
+}
+
 static void requests_take(struct node *n, const struct origin *from,
                           struct bytes bytes, struct effects *out)
 {
@@ -174,6 +181,11 @@ static void requests_take(struct node *n, const struct origin *from,
     n->counters.requests++;
     if (command_is_read(c.op)) {
         reads_add(n, from, &c, bytes, out);
+        return;
+    }
+    if (n->full && requests_grows(c.op) &&
+        proposer_is_leading(&n->proposer)) {
+        requests_refuse(n, from, &c, REPLY_BUSY, out);
         return;
     }
     if (proposer_is_serving(&n->proposer)) {

@@ -175,6 +175,14 @@ void election_on_claim(struct election *e, struct ballot ballot,
     election_be_patient(e);
 }
 
+/* Heartbeats that leave together arrive together, and wake a node once: an own
+ * one that is nearly due goes out behind the leader's. */
+static void election_keep_step(struct election *e, uint64_t now_ns)
+{
+    if (e->next_heartbeat_ns - now_ns > e->heartbeat_ns / 2) return;
+    e->next_heartbeat_ns = now_ns;
+}
+
 void election_on_heartbeat(struct election *e, const struct message *m,
                            const struct self_view *self, uint64_t now_ns,
                            struct effects *out)
@@ -197,6 +205,7 @@ void election_on_heartbeat(struct election *e, const struct message *m,
 
     if (claims && m->ballot.node == e->group->ids[m->from]) {
         election_on_claim(e, m->ballot, self, now_ns, out);
+        election_keep_step(e, now_ns);
     } else if (election_leader(e) == m->from) {
         /* It leads no more.  One interval is enough for all to know. */
         election_lose_leader(e, e->heartbeat_ns +

@@ -129,9 +129,12 @@ static void payload_depends_on_the_path(void **state)
     assert_int_equal(servers_payload_max(&s, 0, 0), 1500 - 48);
     s.list[0].loopback = true;
     assert_int_equal(servers_payload_max(&s, 0, 0), 65507 - 48);
-    s.list[0].small_until_ns = 10;
-    assert_int_equal(servers_payload_max(&s, 0, 9), 1400 - 48);
+    servers_on_large_lost(&s, 0, 10);
     assert_int_equal(servers_payload_max(&s, 0, 10), 65507 - 48);
+    servers_on_large_lost(&s, 0, 10);
+    assert_int_equal(servers_payload_max(&s, 0, 10), 1400 - 48);
+    assert_int_equal(servers_payload_max(&s, 0, 10 + 10 * NS_PER_S),
+                     65507 - 48);
 }
 
 int main(void)

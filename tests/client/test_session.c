@@ -296,6 +296,20 @@ static void many_at_a_time_fit_the_path(void **state)
     assert_in_range(w->group.requests, 2, 4);
 }
 
+/* Somebody on the way takes no more than 1,400 bytes, and does not say so. */
+static void large_datagrams_that_vanish_are_made_small(void **state)
+{
+    struct world *w = *state;
+    const uint64_t start_ns = w->now_ns;
+
+    call(w, put_of("k", "v"));
+    w->group.request_max = 1400 - 48;
+    for (int i = 0; i < PKV_FLIGHT_MAX; i++) submit(w, incr_of("n", 1));
+    for (int i = 0; i < PKV_FLIGHT_MAX; i++)
+        assert_int_equal(world_result(w).status, PKV_OK);
+    assert_true(w->now_ns - start_ns < NS_PER_S);
+}
+
 /* A window of 64 beyond the first that is not done with, even if others are. */
 static void submit_beyond_the_window_says_again(void **state)
 {
@@ -891,6 +905,7 @@ int main(void)
         TEST_ONE(submit_beyond_64_says_again),
         TEST_ONE(many_at_a_time_share_a_datagram),
         TEST_ONE(many_at_a_time_fit_the_path),
+        TEST_ONE(large_datagrams_that_vanish_are_made_small),
         TEST_ONE(submit_beyond_the_window_says_again),
         TEST_ONE(write_with_lost_request_is_sent_again),
         TEST_ONE(write_with_lost_replies_runs_once),

@@ -66,6 +66,7 @@ void machine_init(struct world *w, uint8_t self, const uint8_t *ids)
             .rto_min_ns = p->members.rto_min_ns,
             .rto_max_ns = p->members.rto_max_ns,
             .batch_bytes = p->members.batch_bytes,
+            .reply_bytes = 60000,
             .window_slots = p->members.window_slots,
             .pool_order = p->members.pool_order,
             .limits = p->members.limits,

@@ -37,6 +37,7 @@ void fake_group_init(struct fake_group *g, uint32_t count)
     ASSERT(count <= FAKE_MEMBERS_MAX);
     *g = (struct fake_group){ .name = "fake", .count = count };
     g->body_max = DATAGRAM_MAX - DATAGRAM_HEAD;
+    g->request_max = DATAGRAM_MAX;
     g->kv = kv_new(&limits, &memory);
     ASSERT(g->kv);
     for (uint32_t i = 0; i < count; i++) {
@@ -206,7 +207,7 @@ size_t fake_group_on_datagram(struct fake_group *g, uint32_t at,
     uint64_t token;
 
     *from = at;
-    if (g->members[at].dead) return 0;
+    if (g->members[at].dead || len > g->request_max) return 0;
     if (datagram_open(datagram, len, &head) != DATAGRAM_OK) return 0;
     if (head.kind == DATAGRAM_KNOCK) {
         g->knocks++;
