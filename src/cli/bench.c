@@ -314,7 +314,7 @@ static int bench_go(struct bench *b)
 
     memset(b->value, 'v', sizeof b->value);
     memcpy(b->key, "key", 3);
-    getentropy(&b->random, sizeof b->random);
+    if (getentropy(&b->random, sizeof b->random) < 0) b->random = 1;
     rc = bench_open(b);
     if (rc != CLI_DONE) return rc;
     seconds = (double)bench_measure(b) / 1e9;

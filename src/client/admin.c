@@ -24,10 +24,10 @@ _Static_assert(PKV_MEMBERS_MAX == STATUS_MEMBERS_MAX, "one limit, two names");
 
 static uint64_t random_seed(void)
 {
-    uint64_t seed = handle_now_ns();
+    uint64_t seed;
 
-    getentropy(&seed, sizeof seed); /* the time is second best */
-    return seed;
+    /* The time is second best. */
+    return getentropy(&seed, sizeof seed) == 0 ? seed : handle_now_ns();
 }
 
 static void poll_until(int fd, uint64_t due_ns)

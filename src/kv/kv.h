@@ -32,7 +32,8 @@ struct kv_limits {
 /* The answer to one command; value is borrowed until the next kv_ call. */
 struct kv_reply {
     uint8_t status;     /* enum reply_status */
-    uint64_t slot;      /* where it was executed, or a read's state */
+    uint64_t slot;      /* where it was executed (a retry: first), or a
+                           read's state */
     struct bytes value; /* OPEN: session slot u64, index u16, nonce 16 */
 };
 
@@ -76,9 +77,11 @@ void kv_warm(const struct kv *kv, const struct command *commands,
  *
  * LIST: pairs whose key begins with c->expected and is > c->key (all, if that
  * is empty), in byte order, each as {u16 key_len, u32 value_len, u64 version,
- * key, value}, written to page (size page_size) until the next does not fit
- * or c->value (u32) bytes are reached; preceded by one byte, 1 if more follow
- * and 0 if not.  GET: value u64 version is not sent, the bytes alone are.
+ * key, value}, preceded by one byte, 1 if more follow and 0 if not.  It ends
+ * where the next pair would exceed page_size or the c->value (u32) bytes
+ * wanted; the first pair comes even if it exceeds what is wanted, so that a
+ * client gets on.  page is only for LIST: at least 1 byte, and 15 more than
+ * COMMAND_BYTES_MAX if any pair is to fit.  GET: the value, borrowed.
  */
 void kv_read(const struct kv *kv, const struct command *c, uint8_t *page,
              uint32_t page_size, struct kv_reply *reply);
@@ -86,7 +89,9 @@ void kv_read(const struct kv *kv, const struct command *c, uint8_t *page,
 /*
  * What the leader may answer without the log: true, and *reply set, if the
  * session has executed c->seq already (a retry), or c is EXPIRED, STALE or
- * beyond the window by the state executed so far.  False: propose it.
+ * beyond the window by the state executed so far, or opens a session that is
+ * open.  False: propose it; so too if its session may be opened by a slot
+ * that is not executed yet.  Reads: false.
  */
 bool kv_answer_known(const struct kv *kv, const struct command *c,
                      struct kv_reply *reply);
