@@ -57,19 +57,19 @@ struct pkv;
 enum pkv_status {
     PKV_OK = 0,
     PKV_NOTFOUND = 1,
-    PKV_MISMATCH = 2,     /* cas: the value is another one */
-    PKV_UNAVAILABLE = 3,  /* not done: no answer from a leader in time */
-    PKV_UNKNOWN = 4,      /* done or not: it was sent, and not answered */
-    PKV_BUSY = 5,         /* not done: the group is overloaded */
-    PKV_FULL = 6,         /* not done: the store (or its sessions) is full */
-    PKV_EXPIRED = 7,      /* done or not: the session was gone (a write) */
-    PKV_NOT_NUMBER = 8,   /* not done: incr of what is not a number */
-    PKV_OVERFLOW = 9,     /* not done: incr beyond 64 bits */
-    PKV_REFUSED = 10,     /* not done: a member found it malformed */
-    PKV_INVALID = 11,     /* refused here: an argument is wrong */
-    PKV_TOO_LARGE = 12,   /* refused here: see the limits above */
-    PKV_AGAIN = 13,       /* refused here: collect results with pkv_next() */
-    PKV_SYSTEM = 14,      /* a system call failed: errno says why */
+    PKV_MISMATCH = 2,    /* cas: the value is another one */
+    PKV_UNAVAILABLE = 3, /* not done: no answer from a leader in time */
+    PKV_UNKNOWN = 4,     /* done or not: it was sent, and not answered */
+    PKV_BUSY = 5,        /* not done: the group is overloaded */
+    PKV_FULL = 6,        /* not done: the store (or its sessions) is full */
+    PKV_EXPIRED = 7,     /* done or not: the session was gone (a write) */
+    PKV_NOT_NUMBER = 8,  /* not done: incr of what is not a number */
+    PKV_OVERFLOW = 9,    /* not done: incr beyond 64 bits */
+    PKV_REFUSED = 10,    /* not done: a member found it malformed */
+    PKV_INVALID = 11,    /* refused here: an argument is wrong */
+    PKV_TOO_LARGE = 12,  /* refused here: see the limits above */
+    PKV_AGAIN = 13,      /* refused here: collect results with pkv_next() */
+    PKV_SYSTEM = 14,     /* a system call failed: errno says why */
 };
 
 enum pkv_code {
@@ -292,9 +292,9 @@ struct pkv_cluster {
     char group[64]; /* the multicast address and port */
     unsigned size;
     unsigned quorum;
-    unsigned up;       /* members that answered */
-    unsigned leader;   /* id of the leader that a majority hears, or 0 */
-    char reason[128];  /* why there is none, or empty */
+    unsigned up;      /* members that answered */
+    unsigned leader;  /* id of the leader that a majority hears, or 0 */
+    char reason[128]; /* why there is none, or empty */
     struct pkv_member members[PKV_MEMBERS_MAX]; /* by id */
 };
 

@@ -61,17 +61,16 @@ static void batch_note(struct batch *b, int exit_status)
 
 static void answer_text(const struct pkv_result *r)
 {
-    const bool has_value = r->status == PKV_MISMATCH
-                           || (r->status == PKV_OK
-                               && (r->code == PKV_GET
-                                   || r->code == PKV_INCR));
+    const bool has_value = r->status == PKV_MISMATCH ||
+                           (r->status == PKV_OK &&
+                            (r->code == PKV_GET || r->code == PKV_INCR));
 
     fputs(pkv_status_word(r->status), stdout);
     if (has_value) {
         putchar(' ');
         text_word(stdout, r->value, r->value_len);
-    } else if (report_exit(r->status) != CLI_DONE
-               && strcmp(pkv_status_word(r->status), "error") == 0) {
+    } else if (report_exit(r->status) != CLI_DONE &&
+               strcmp(pkv_status_word(r->status), "error") == 0) {
         printf(" %s", pkv_status_text(r->status));
     }
     putchar('\n');
@@ -187,8 +186,8 @@ static bool batch_has_key(struct batch *b, const struct pkv_op *op)
     for (unsigned i = 0; i < b->count; i++) {
         const struct entry *e = batch_entry(b, i);
 
-        if (!e->done && e->key_len > 0 && e->key_len == op->key_len
-            && memcmp(e->key, op->key, op->key_len) == 0)
+        if (!e->done && e->key_len > 0 && e->key_len == op->key_len &&
+            memcmp(e->key, op->key, op->key_len) == 0)
             return true;
     }
     return false;
@@ -237,8 +236,7 @@ static void batch_list(struct batch *b, const struct pkv_op *op)
         return;
     }
     status = list_pages(b->cli, *op, out, ' ', b->line, &totals, &last);
-    if (b->cli->json)
-        list_end_json(b->cli, out, &totals, &last, b->line);
+    if (b->cli->json) list_end_json(b->cli, out, &totals, &last, b->line);
     fclose(out);
     batch_note(b, report_exit(status));
     batch_explain(b, status);
@@ -340,8 +338,7 @@ static bool batch_read(struct batch *b)
     if (got < 0) return errno == EINTR || errno == EAGAIN;
     if (got == 0) b->ended = true;
     /* The end of a line that was too long still has to be answered. */
-    if (got == 0 && b->skipping && b->at == b->end)
-        b->bytes[b->end++] = '\n';
+    if (got == 0 && b->skipping && b->at == b->end) b->bytes[b->end++] = '\n';
     b->end += (size_t)got;
     return true;
 }
@@ -378,10 +375,12 @@ static int batch_options(struct cli *c, unsigned *depth)
     int64_t number = PKV_FLIGHT_MAX;
 
     if (c->argc == 2 && strcmp(c->argv[0], "--pipeline") == 0) {
-        if (!batch_line_number(c->argv[1], strlen(c->argv[1]), &number)
-            || number < 1 || number > PKV_FLIGHT_MAX)
-            return report_refusal(c, "--pipeline %s: not a number from 1 to "
-                                     "%d", c->argv[1], PKV_FLIGHT_MAX);
+        if (!batch_line_number(c->argv[1], strlen(c->argv[1]), &number) ||
+            number < 1 || number > PKV_FLIGHT_MAX)
+            return report_refusal(c,
+                                  "--pipeline %s: not a number from 1 to "
+                                  "%d",
+                                  c->argv[1], PKV_FLIGHT_MAX);
     } else if (c->argc != 0) {
         return report_refusal(c, "usage: paxoskv batch [--pipeline D] "
                                  "(paxoskv --help)");

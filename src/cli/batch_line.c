@@ -47,12 +47,24 @@ static const char *escape_take(char **in, const char *end, char *out)
 
     if (at == end) return "a backslash at the end of the line";
     switch (*at++) {
-    case '\\': *out = '\\'; break;
-    case '"': *out = '"'; break;
-    case 'n': *out = '\n'; break;
-    case 'r': *out = '\r'; break;
-    case 't': *out = '\t'; break;
-    case '0': *out = '\0'; break;
+    case '\\':
+        *out = '\\';
+        break;
+    case '"':
+        *out = '"';
+        break;
+    case 'n':
+        *out = '\n';
+        break;
+    case 'r':
+        *out = '\r';
+        break;
+    case 't':
+        *out = '\t';
+        break;
+    case '0':
+        *out = '\0';
+        break;
     case 'x':
         if (end - at < 2) return "\\x needs two hexadecimal digits";
         high = hex_digit(at[0]);
@@ -156,8 +168,8 @@ bool batch_line_number(const char *text, size_t len, int64_t *number)
 
 static bool word_is(const struct word *w, const char *text)
 {
-    return w->bare && w->len == strlen(text)
-           && memcmp(w->at, text, w->len) == 0;
+    return w->bare && w->len == strlen(text) &&
+           memcmp(w->at, text, w->len) == 0;
 }
 
 static void op_key(struct pkv_op *op, const struct word *w)
@@ -237,8 +249,8 @@ static const char *op_take(struct pkv_op *op, const struct words *words)
     const struct word *w = words->list;
     unsigned i = 0;
 
-    while (i < sizeof commands / sizeof commands[0]
-           && !word_is(&w[0], commands[i].name))
+    while (i < sizeof commands / sizeof commands[0] &&
+           !word_is(&w[0], commands[i].name))
         i++;
     if (i == sizeof commands / sizeof commands[0])
         return "unknown command; known are put get del cas incr list ping";
@@ -259,10 +271,10 @@ static const char *op_check(const struct pkv_op *op)
     const size_t number_len = op->code == PKV_INCR ? sizeof op->delta : 0;
 
     if (needs_key && op->key_len == 0) return "the key is empty";
-    if (op->key_len > PKV_KEY_MAX || op->expected_len > PKV_COMMAND_MAX
-        || op->value_len > PKV_COMMAND_MAX
-        || op->key_len + op->expected_len + op->value_len + number_len
-               > PKV_COMMAND_MAX)
+    if (op->key_len > PKV_KEY_MAX || op->expected_len > PKV_COMMAND_MAX ||
+        op->value_len > PKV_COMMAND_MAX ||
+        op->key_len + op->expected_len + op->value_len + number_len >
+            PKV_COMMAND_MAX)
         return pkv_status_text(PKV_TOO_LARGE);
     if (op->code == PKV_LIST && op->expected_len > PKV_KEY_MAX)
         return "the prefix is longer than a key, 1,024 bytes";

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define S_NS        UINT64_C(1000000000)
-#define WARM_UP_NS  S_NS /* not counted */
+#define WARM_UP_NS  S_NS               /* not counted */
 #define SWEEP_NS    UINT64_C(10000000) /* time limits are looked at */
 #define KEY_LEN     16
 #define CLIENTS_MAX 4096
@@ -82,20 +82,24 @@ static int option_take(const struct cli *c, const char *name, const char *text,
 
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (strcmp(name, known[i].name) != 0) continue;
-        if (text && batch_line_number(text, strlen(text), known[i].to)
-            && *known[i].to >= known[i].min && *known[i].to <= known[i].max)
+        if (text && batch_line_number(text, strlen(text), known[i].to) &&
+            *known[i].to >= known[i].min && *known[i].to <= known[i].max)
             return CLI_DONE;
-        return report_refusal(c, "%s %s: not a number from %" PRId64 " to %"
-                              PRId64, name, text ? text : "", known[i].min,
-                              known[i].max);
+        return report_refusal(
+            c, "%s %s: not a number from %" PRId64 " to %" PRId64, name,
+            text ? text : "", known[i].min, known[i].max);
     }
     return report_refusal(c, "unknown option %s (paxoskv --help)", name);
 }
 
 static int options_take(const struct cli *c, struct bench_options *o)
 {
-    *o = (struct bench_options){ .clients = 64, .pipeline = 1, .seconds = 10,
-                                 .size = 64, .reads = 0, .keys = 100000 };
+    *o = (struct bench_options){ .clients = 64,
+                                 .pipeline = 1,
+                                 .seconds = 10,
+                                 .size = 64,
+                                 .reads = 0,
+                                 .keys = 100000 };
     for (int i = 0; i < c->argc; i += 2) {
         const int rc = option_take(c, c->argv[i],
                                    i + 1 < c->argc ? c->argv[i + 1] : NULL, o);
@@ -276,7 +280,8 @@ static void bench_text(const struct bench *b, double ops_per_s)
     histogram_line("put", &b->put);
     histogram_line("get", &b->get);
     printf("%" PRIu64 " errors, %" PRIu64 " unknown; %u members, sync %s, "
-           "mtu %u\n", b->errors, b->unknown, b->cluster.size,
+           "mtu %u\n",
+           b->errors, b->unknown, b->cluster.size,
            bench_leader(b)->sync ? "always" : "no", bench_leader(b)->mtu);
 }
 

@@ -11,10 +11,10 @@
 /* Exit statuses; 130 is SIGINT. */
 enum {
     CLI_DONE = 0,
-    CLI_ABSENT = 1,   /* no such key, or another value */
-    CLI_REFUSED = 2,  /* before anything was sent */
+    CLI_ABSENT = 1,  /* no such key, or another value */
+    CLI_REFUSED = 2, /* before anything was sent */
     CLI_NOT_DONE = 3,
-    CLI_UNKNOWN = 4,  /* done or not */
+    CLI_UNKNOWN = 4, /* done or not */
 };
 
 struct cli {
@@ -50,13 +50,16 @@ int connect_again(struct cli *c, struct pkv **h);
 int report_exit(enum pkv_status status);
 
 /* Refused: CLI_REFUSED, with a message on standard error, or an object. */
-__attribute__((format(printf, 2, 3)))
-int report_refusal(const struct cli *c, const char *format, ...);
+__attribute__((format(printf, 2, 3))) int report_refusal(const struct cli *c,
+                                                         const char *format,
+                                                         ...);
 
 /* The same with an exit status of one's own and the word for it. */
-__attribute__((format(printf, 4, 5)))
-int report_failure(const struct cli *c, int exit_status, const char *word,
-                   const char *format, ...);
+__attribute__((format(printf, 4, 5))) int report_failure(const struct cli *c,
+                                                         int exit_status,
+                                                         const char *word,
+                                                         const char *format,
+                                                         ...);
 
 /* Why a status is what it is, with a remedy: text of size bytes. */
 void report_explain(const struct cli *c, enum pkv_status status, char *text,
@@ -67,8 +70,8 @@ int report_status(const struct cli *c, enum pkv_status status);
 
 /* The result of an operation as an object; line is 0 outside of batch. */
 void report_json(const struct cli *c, const char *op, const void *key,
-                 size_t key_len, const struct pkv_result *r,
-                 const char *error, unsigned long long line);
+                 size_t key_len, const struct pkv_result *r, const char *error,
+                 unsigned long long line);
 
 /* Pairs of a page as lines or objects; returns how many. */
 unsigned long long report_pairs(FILE *out, bool json, char separator,
@@ -92,8 +95,7 @@ struct list_totals {
  */
 enum pkv_status list_pages(const struct cli *c, struct pkv_op op, FILE *out,
                            char separator, unsigned long long line,
-                           struct list_totals *totals,
-                           struct pkv_result *last);
+                           struct list_totals *totals, struct pkv_result *last);
 
 /* The object at the end of a list. */
 void list_end_json(const struct cli *c, FILE *out,

@@ -47,11 +47,12 @@ static int connect_ambiguous(struct cli *c, const struct pkv_found *found,
 
     for (int i = 0; i < count && len + 1 < sizeof text; i++) {
         len += (size_t)snprintf(text + len, sizeof text - len, "%s%s at %s",
-                                i ? "; " : "", found[i].name,
-                                found[i].servers);
+                                i ? "; " : "", found[i].name, found[i].servers);
     }
-    return report_refusal(c, "several clusters answer on this machine, choose "
-                             "one with -s: %s", text);
+    return report_refusal(c,
+                          "several clusters answer on this machine, choose "
+                          "one with -s: %s",
+                          text);
 }
 
 static int connect_discover(struct cli *c)
@@ -72,7 +73,8 @@ static int connect_discover(struct cli *c)
                             "no member found: neither -c nor -s was given, "
                             "PAXOSKV_SERVERS is not set, there is no %s, and "
                             "nobody answered on this machine: is paxoskvd "
-                            "running? (paxoskv -s HOST:PORT)", DEFAULT_INI);
+                            "running? (paxoskv -s HOST:PORT)",
+                            DEFAULT_INI);
     }
     free(found);
     return rc;

@@ -62,8 +62,7 @@ void json_text(struct json *j, const char *name, const char *text)
     json_bytes(j, name, text, strlen(text));
 }
 
-void json_bytes(struct json *j, const char *name, const void *bytes,
-                size_t len)
+void json_bytes(struct json *j, const char *name, const void *bytes, size_t len)
 {
     const bool utf8 = text_is_utf8(bytes, len);
 

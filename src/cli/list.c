@@ -7,8 +7,7 @@
 
 enum pkv_status list_pages(const struct cli *c, struct pkv_op op, FILE *out,
                            char separator, unsigned long long line,
-                           struct list_totals *totals,
-                           struct pkv_result *last)
+                           struct list_totals *totals, struct pkv_result *last)
 {
     char after[PKV_KEY_MAX];
 
@@ -74,8 +73,10 @@ static int list_operands(const struct cli *c, struct pkv_op *op)
     op->expected = c->argv[i];
     op->expected_len = strlen(c->argv[i]);
     if (op->expected_len > PKV_KEY_MAX)
-        return report_refusal(c, "the prefix has %zu bytes; a key has %d at "
-                                 "most", op->expected_len, PKV_KEY_MAX);
+        return report_refusal(c,
+                              "the prefix has %zu bytes; a key has %d at "
+                              "most",
+                              op->expected_len, PKV_KEY_MAX);
     return CLI_DONE;
 }
 

@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TIMEOUT_MS     5000u
-#define TIMEOUT_S_MAX  86400.0
-#define STDOUT_BUFFER  65536
+#define TIMEOUT_MS    5000u
+#define TIMEOUT_S_MAX 86400.0
+#define STDOUT_BUFFER 65536
 
 static const char help[] =
     "usage: paxoskv [-c FILE | -s HOST:PORT[,...]] [-t SECONDS] [--json]\n"
@@ -43,11 +43,10 @@ static const struct {
     const char *name;
     int (*run)(struct cli *c);
 } commands[] = {
-    { "put", values_run },    { "get", values_run },
-    { "del", values_run },    { "cas", values_run },
-    { "incr", values_run },   { "list", list_run },
-    { "status", status_run }, { "ping", ping_run },
-    { "batch", batch_run },   { "bench", bench_run },
+    { "put", values_run },    { "get", values_run },  { "del", values_run },
+    { "cas", values_run },    { "incr", values_run }, { "list", list_run },
+    { "status", status_run }, { "ping", ping_run },   { "batch", batch_run },
+    { "bench", bench_run },
 };
 
 enum { OPTION_JSON = 256 };
@@ -72,8 +71,8 @@ static bool wants_json(int argc, char **argv)
 {
     int option;
 
-    while ((option = getopt_long(argc, argv, option_letters, options, NULL))
-           != -1) {
+    while ((option = getopt_long(argc, argv, option_letters, options, NULL)) !=
+           -1) {
         if (option == OPTION_JSON) break;
     }
     optind = 0; /* begin anew */
@@ -85,10 +84,12 @@ static int timeout_take(struct cli *c, const char *text)
     char *end;
     const double seconds = strtod(text, &end);
 
-    if (end == text || *end || !isfinite(seconds) || seconds < 0.001
-        || seconds > TIMEOUT_S_MAX)
-        return report_refusal(c, "-t %s: not a number of seconds from 0.001 "
-                                 "to %.0f", text, TIMEOUT_S_MAX);
+    if (end == text || *end || !isfinite(seconds) || seconds < 0.001 ||
+        seconds > TIMEOUT_S_MAX)
+        return report_refusal(c,
+                              "-t %s: not a number of seconds from 0.001 "
+                              "to %.0f",
+                              text, TIMEOUT_S_MAX);
     c->timeout_ms = (unsigned)(seconds * 1000 + 0.5);
     return CLI_DONE;
 }
@@ -97,11 +98,12 @@ static int timeout_take(struct cli *c, const char *text)
 static int option_refusal(const struct cli *c, int option, char **argv)
 {
     if (option == ':')
-        return report_refusal(c, "option -%c needs an argument (paxoskv "
-                                 "--help)", optopt);
-    if (optopt > 0 && optopt < 256)
-        return report_refusal(c, "unknown option -%c (paxoskv --help)",
+        return report_refusal(c,
+                              "option -%c needs an argument (paxoskv "
+                              "--help)",
                               optopt);
+    if (optopt > 0 && optopt < 256)
+        return report_refusal(c, "unknown option -%c (paxoskv --help)", optopt);
     return report_refusal(c, "unknown option %s (paxoskv --help)",
                           argv[optind - 1]);
 }
@@ -111,18 +113,28 @@ static int options_take(struct cli *c, int argc, char **argv)
 {
     int option;
 
-    while ((option = getopt_long(argc, argv, option_letters, options, NULL))
-           != -1) {
+    while ((option = getopt_long(argc, argv, option_letters, options, NULL)) !=
+           -1) {
         switch (option) {
-        case 'c': c->config = optarg; break;
-        case 's': c->servers = optarg; break;
+        case 'c':
+            c->config = optarg;
+            break;
+        case 's':
+            c->servers = optarg;
+            break;
         case 't':
             if (timeout_take(c, optarg) != CLI_DONE) return CLI_REFUSED;
             break;
-        case OPTION_JSON: break;
-        case 'h': fputs(help, stdout); return CLI_DONE;
-        case 'V': printf("paxoskv %s\n", pkv_version()); return CLI_DONE;
-        default: return option_refusal(c, option, argv);
+        case OPTION_JSON:
+            break;
+        case 'h':
+            fputs(help, stdout);
+            return CLI_DONE;
+        case 'V':
+            printf("paxoskv %s\n", pkv_version());
+            return CLI_DONE;
+        default:
+            return option_refusal(c, option, argv);
         }
     }
     if (c->config && c->servers)

@@ -13,13 +13,17 @@
 int report_exit(enum pkv_status status)
 {
     switch (status) {
-    case PKV_OK: return CLI_DONE;
+    case PKV_OK:
+        return CLI_DONE;
     case PKV_NOTFOUND:
-    case PKV_MISMATCH: return CLI_ABSENT;
+    case PKV_MISMATCH:
+        return CLI_ABSENT;
     case PKV_INVALID:
-    case PKV_TOO_LARGE: return CLI_REFUSED;
+    case PKV_TOO_LARGE:
+        return CLI_REFUSED;
     case PKV_UNKNOWN:
-    case PKV_EXPIRED: return CLI_UNKNOWN;
+    case PKV_EXPIRED:
+        return CLI_UNKNOWN;
     case PKV_UNAVAILABLE:
     case PKV_BUSY:
     case PKV_FULL:
@@ -27,13 +31,13 @@ int report_exit(enum pkv_status status)
     case PKV_OVERFLOW:
     case PKV_REFUSED:
     case PKV_AGAIN:
-    case PKV_SYSTEM: break;
+    case PKV_SYSTEM:
+        break;
     }
     return CLI_NOT_DONE;
 }
 
-static void report_line(const struct cli *c, const char *word,
-                        const char *text)
+static void report_line(const struct cli *c, const char *word, const char *text)
 {
     struct json j = json_to(stdout);
 
@@ -100,21 +104,20 @@ int report_status(const struct cli *c, enum pkv_status status)
     char text[2 * PKV_TEXT_MAX];
 
     report_explain(c, status, text, sizeof text);
-    return report_failure(c, report_exit(status), pkv_status_word(status),
-                          "%s", text);
+    return report_failure(c, report_exit(status), pkv_status_word(status), "%s",
+                          text);
 }
 
 /* Statuses with a value to tell. */
 static bool result_has_value(const struct pkv_result *r)
 {
     if (r->status == PKV_MISMATCH) return true;
-    return r->status == PKV_OK
-           && (r->code == PKV_GET || r->code == PKV_INCR);
+    return r->status == PKV_OK && (r->code == PKV_GET || r->code == PKV_INCR);
 }
 
 void report_json(const struct cli *c, const char *op, const void *key,
-                 size_t key_len, const struct pkv_result *r,
-                 const char *error, unsigned long long line)
+                 size_t key_len, const struct pkv_result *r, const char *error,
+                 unsigned long long line)
 {
     struct json j = json_to(stdout);
     char text[2 * PKV_TEXT_MAX];
@@ -174,13 +177,20 @@ unsigned long long report_pairs(FILE *out, bool json, char separator,
 const char *report_word_of(enum pkv_code code)
 {
     switch (code) {
-    case PKV_PUT: return "put";
-    case PKV_DEL: return "del";
-    case PKV_CAS: return "cas";
-    case PKV_INCR: return "incr";
-    case PKV_GET: return "get";
-    case PKV_LIST: return "list";
-    case PKV_PING: return "ping";
+    case PKV_PUT:
+        return "put";
+    case PKV_DEL:
+        return "del";
+    case PKV_CAS:
+        return "cas";
+    case PKV_INCR:
+        return "incr";
+    case PKV_GET:
+        return "get";
+    case PKV_LIST:
+        return "list";
+    case PKV_PING:
+        return "ping";
     }
     return NULL;
 }

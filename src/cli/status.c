@@ -9,10 +9,14 @@
 static const char *role_word(enum pkv_role role)
 {
     switch (role) {
-    case PKV_FOLLOWER: return "follower";
-    case PKV_CANDIDATE: return "candidate";
-    case PKV_LEADER: return "leader";
-    case PKV_PROVISIONAL: return "provisional";
+    case PKV_FOLLOWER:
+        return "follower";
+    case PKV_CANDIDATE:
+        return "candidate";
+    case PKV_LEADER:
+        return "leader";
+    case PKV_PROVISIONAL:
+        return "provisional";
     }
     return "?";
 }
@@ -117,8 +121,7 @@ static uint64_t executed_max(const struct pkv_cluster *c)
     return max;
 }
 
-static void member_line(const struct pkv_cluster *c,
-                        const struct pkv_member *m)
+static void member_line(const struct pkv_cluster *c, const struct pkv_member *m)
 {
     if (!m->up) {
         printf("%3u  %-20s no answer\n", m->id, m->addr);

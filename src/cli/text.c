@@ -21,13 +21,26 @@ static bool word_is_bare(const unsigned char *at, size_t len)
 static void byte_quoted(FILE *out, unsigned char c)
 {
     switch (c) {
-    case '\\': fputs("\\\\", out); return;
-    case '"': fputs("\\\"", out); return;
-    case '\n': fputs("\\n", out); return;
-    case '\r': fputs("\\r", out); return;
-    case '\t': fputs("\\t", out); return;
-    case '\0': fputs("\\0", out); return;
-    default: break;
+    case '\\':
+        fputs("\\\\", out);
+        return;
+    case '"':
+        fputs("\\\"", out);
+        return;
+    case '\n':
+        fputs("\\n", out);
+        return;
+    case '\r':
+        fputs("\\r", out);
+        return;
+    case '\t':
+        fputs("\\t", out);
+        return;
+    case '\0':
+        fputs("\\0", out);
+        return;
+    default:
+        break;
     }
     if (c < 0x20 || c == 0x7f)
         fprintf(out, "\\x%02x", c);

@@ -60,8 +60,8 @@ static int operands_take(const struct cli *c, struct operands *o)
     }
     o->list = c->argv + i;
     o->count = c->argc - i;
-    o->absent = !literal && strcmp(c->command, "cas") == 0 && o->count == 3
-                && strcmp(o->list[1], "--absent") == 0;
+    o->absent = !literal && strcmp(c->command, "cas") == 0 && o->count == 3 &&
+                strcmp(o->list[1], "--absent") == 0;
     return CLI_DONE;
 }
 
@@ -122,8 +122,8 @@ static int op_incr(const struct cli *c, struct pkv_op *op,
     if (o->count != 1 && o->count != 2) return usage(c);
     op_key(op, o->list[0]);
     op->delta = 1;
-    if (o->count == 2
-        && !batch_line_number(o->list[1], strlen(o->list[1]), &op->delta))
+    if (o->count == 2 &&
+        !batch_line_number(o->list[1], strlen(o->list[1]), &op->delta))
         return report_refusal(c, "%s is not a signed 64-bit decimal number",
                               o->list[1]);
     return CLI_DONE;
@@ -153,20 +153,20 @@ static int op_build(const struct cli *c, struct pkv_op *op,
 static int op_check(const struct cli *c, const struct pkv_op *op)
 {
     const size_t number_len = op->code == PKV_INCR ? sizeof op->delta : 0;
-    const size_t all = op->key_len + op->expected_len + op->value_len
-                       + number_len;
+    const size_t all = op->key_len + op->expected_len + op->value_len +
+                       number_len;
 
     if (op->key_len == 0) return report_refusal(c, "the key is empty");
     if (op->key_len > PKV_KEY_MAX)
         return report_refusal(c, "the key has %zu bytes; %d are allowed",
                               op->key_len, PKV_KEY_MAX);
     if (all > PKV_COMMAND_MAX)
-        return report_refusal(c, "key, value and operands together have %s%zu "
-                                 "bytes; %d are allowed",
-                              op->value_len > PKV_COMMAND_MAX ? "more than "
-                                                              : "",
-                              op->value_len > PKV_COMMAND_MAX ? all - 1 : all,
-                              PKV_COMMAND_MAX);
+        return report_refusal(
+            c,
+            "key, value and operands together have %s%zu "
+            "bytes; %d are allowed",
+            op->value_len > PKV_COMMAND_MAX ? "more than " : "",
+            op->value_len > PKV_COMMAND_MAX ? all - 1 : all, PKV_COMMAND_MAX);
     return CLI_DONE;
 }
 

@@ -54,8 +54,8 @@ static void survey_receive(struct survey *s, const struct client_socket *sock,
 
     while ((count = socket_receive(sock, inbox, list)) != 0) {
         for (int i = 0; i < count; i++) {
-            survey_on_datagram(s, handle_now_ns(), &list[i].addr,
-                               list[i].bytes, list[i].len);
+            survey_on_datagram(s, handle_now_ns(), &list[i].addr, list[i].bytes,
+                               list[i].len);
         }
         if (count > 0) continue;
         if (count != -ECONNREFUSED) return;
@@ -221,8 +221,8 @@ static void found_add(struct pkv_found *f, const struct address *addr)
     resolve_print(addr, text, sizeof text);
     if (strstr(f->servers, text)) return; /* it was asked more than once */
     if (len + strlen(text) + 2 > sizeof f->servers) return;
-    snprintf(f->servers + len, sizeof f->servers - len, "%s%s",
-             len ? "," : "", text);
+    snprintf(f->servers + len, sizeof f->servers - len, "%s%s", len ? "," : "",
+             text);
 }
 
 static void discover_on_datagram(struct discovery *d,
@@ -262,7 +262,8 @@ static void discover_receive(struct discovery *d)
 
 static void discover_ask(const struct discovery *d)
 {
-    const struct datagram_head head = { .kind = DATAGRAM_KNOCK, .parts = 1,
+    const struct datagram_head head = { .kind = DATAGRAM_KNOCK,
+                                        .parts = 1,
                                         .nonce = d->cookie };
     uint8_t knock[KNOCK_SIZE] = { 0 };
     struct socket_datagram out = { .bytes = knock, .len = sizeof knock };

@@ -11,8 +11,10 @@
 enum pkv_status pkv_put(struct pkv *h, const void *key, size_t key_len,
                         const void *value, size_t value_len)
 {
-    const struct pkv_op op = { .code = PKV_PUT, .key = key,
-                               .key_len = key_len, .value = value,
+    const struct pkv_op op = { .code = PKV_PUT,
+                               .key = key,
+                               .key_len = key_len,
+                               .value = value,
                                .value_len = value_len };
 
     return pkv_call(h, &op, NULL);
@@ -21,7 +23,8 @@ enum pkv_status pkv_put(struct pkv *h, const void *key, size_t key_len,
 enum pkv_status pkv_get(struct pkv *h, const void *key, size_t key_len,
                         struct pkv_result *r)
 {
-    const struct pkv_op op = { .code = PKV_GET, .key = key,
+    const struct pkv_op op = { .code = PKV_GET,
+                               .key = key,
                                .key_len = key_len };
 
     return pkv_call(h, &op, r);
@@ -29,7 +32,8 @@ enum pkv_status pkv_get(struct pkv *h, const void *key, size_t key_len,
 
 enum pkv_status pkv_del(struct pkv *h, const void *key, size_t key_len)
 {
-    const struct pkv_op op = { .code = PKV_DEL, .key = key,
+    const struct pkv_op op = { .code = PKV_DEL,
+                               .key = key,
                                .key_len = key_len };
 
     return pkv_call(h, &op, NULL);
@@ -41,9 +45,12 @@ enum pkv_status pkv_cas(struct pkv *h, const void *key, size_t key_len,
 {
     const struct pkv_op op = { .code = PKV_CAS,
                                .flags = old ? 0 : PKV_ABSENT,
-                               .key = key, .key_len = key_len,
-                               .expected = old, .expected_len = old_len,
-                               .value = value, .value_len = value_len };
+                               .key = key,
+                               .key_len = key_len,
+                               .expected = old,
+                               .expected_len = old_len,
+                               .value = value,
+                               .value_len = value_len };
 
     return pkv_call(h, &op, r);
 }
@@ -51,8 +58,9 @@ enum pkv_status pkv_cas(struct pkv *h, const void *key, size_t key_len,
 enum pkv_status pkv_incr(struct pkv *h, const void *key, size_t key_len,
                          int64_t delta, int64_t *number)
 {
-    const struct pkv_op op = { .code = PKV_INCR, .key = key,
-                               .key_len = key_len, .delta = delta };
+    const struct pkv_op op = {
+        .code = PKV_INCR, .key = key, .key_len = key_len, .delta = delta
+    };
     struct pkv_result r;
     const enum pkv_status status = pkv_call(h, &op, &r);
     char text[24] = { 0 };
@@ -68,8 +76,11 @@ enum pkv_status pkv_list(struct pkv *h, const void *prefix, size_t prefix_len,
                          const void *after, size_t after_len, unsigned flags,
                          struct pkv_result *r)
 {
-    const struct pkv_op op = { .code = PKV_LIST, .flags = flags, .key = after,
-                               .key_len = after_len, .expected = prefix,
+    const struct pkv_op op = { .code = PKV_LIST,
+                               .flags = flags,
+                               .key = after,
+                               .key_len = after_len,
+                               .expected = prefix,
                                .expected_len = prefix_len };
 
     return pkv_call(h, &op, r);
@@ -89,8 +100,10 @@ bool pkv_pair_next(struct pkv_result *r, struct pkv_pair *pair)
 
     if (r->code != PKV_LIST || r->status != PKV_OK) return false;
     if (!page_next(&page, &p)) return false;
-    *pair = (struct pkv_pair){ .key = p.key.at, .key_len = p.key.len,
-                               .value = p.value.at, .value_len = p.value.len,
+    *pair = (struct pkv_pair){ .key = p.key.at,
+                               .key_len = p.key.len,
+                               .value = p.value.at,
+                               .value_len = p.value.len,
                                .version = p.version };
     r->value = page.at;
     r->value_len = page.len;
@@ -99,58 +112,45 @@ bool pkv_pair_next(struct pkv_result *r, struct pkv_pair *pair)
 
 /* ---- words -------------------------------------------------------------- */
 
+static const struct {
+    const char *word;
+    const char *text;
+} statuses[] = {
+    [PKV_OK] = { "ok", "done" },
+    [PKV_NOTFOUND] = { "notfound", "no such key" },
+    [PKV_MISMATCH] = { "mismatch", "the value is another one" },
+    [PKV_UNAVAILABLE] = { "unavailable",
+                          "not done: no answer from a leader in time" },
+    [PKV_UNKNOWN] = { "unknown", "sent, but not answered in time: it may or "
+                                 "may not be done" },
+    [PKV_BUSY] = { "busy", "not done: the group is overloaded, try later" },
+    [PKV_FULL] = { "full", "not done: the store is full, deletes still work "
+                           "(store_max in the group's configuration)" },
+    [PKV_EXPIRED] = { "expired",
+                      "the session had expired: it may or may not be done" },
+    [PKV_NOT_NUMBER] = { "error", "not done: the value is not a signed 64-bit "
+                                  "decimal number" },
+    [PKV_OVERFLOW] = { "error",
+                       "not done: the result does not fit into 64 bits" },
+    [PKV_REFUSED] = { "error", "not done: a member found the command "
+                               "malformed (are client and members of the "
+                               "same version?)" },
+    [PKV_INVALID] = { "error", "an argument is missing or not allowed" },
+    [PKV_TOO_LARGE] = { "error", "too large: a key has 1 to 1,024 bytes, key, "
+                                 "value and operands together at most 1,200" },
+    [PKV_AGAIN] = { "error", "64 operations are in flight: collect results" },
+    [PKV_SYSTEM] = { "error", "a system call failed" },
+};
+
 const char *pkv_status_word(enum pkv_status status)
 {
-    switch (status) {
-    case PKV_OK: return "ok";
-    case PKV_NOTFOUND: return "notfound";
-    case PKV_MISMATCH: return "mismatch";
-    case PKV_UNAVAILABLE: return "unavailable";
-    case PKV_UNKNOWN: return "unknown";
-    case PKV_BUSY: return "busy";
-    case PKV_FULL: return "full";
-    case PKV_EXPIRED: return "expired";
-    case PKV_NOT_NUMBER:
-    case PKV_OVERFLOW:
-    case PKV_REFUSED:
-    case PKV_INVALID:
-    case PKV_TOO_LARGE:
-    case PKV_AGAIN:
-    case PKV_SYSTEM: break;
-    }
-    return "error";
+    return (unsigned)status <= PKV_SYSTEM ? statuses[status].word : "error";
 }
 
 const char *pkv_status_text(enum pkv_status status)
 {
-    switch (status) {
-    case PKV_OK: return "done";
-    case PKV_NOTFOUND: return "no such key";
-    case PKV_MISMATCH: return "the value is another one";
-    case PKV_UNAVAILABLE: return "not done: no answer from a leader in time";
-    case PKV_UNKNOWN:
-        return "sent, but not answered in time: it may or may not be done";
-    case PKV_BUSY: return "not done: the group is overloaded, try later";
-    case PKV_FULL:
-        return "not done: the store is full, deletes still work "
-               "(store_max in the group's configuration)";
-    case PKV_EXPIRED:
-        return "the session had expired: it may or may not be done";
-    case PKV_NOT_NUMBER:
-        return "not done: the value is not a signed 64-bit decimal number";
-    case PKV_OVERFLOW:
-        return "not done: the result does not fit into 64 bits";
-    case PKV_REFUSED:
-        return "not done: a member found the command malformed (are client "
-               "and members of the same version?)";
-    case PKV_INVALID: return "an argument is missing or not allowed";
-    case PKV_TOO_LARGE:
-        return "too large: a key has 1 to 1,024 bytes, key, value and "
-               "operands together at most 1,200";
-    case PKV_AGAIN: return "64 operations are in flight: collect results";
-    case PKV_SYSTEM: return "a system call failed";
-    }
-    return "no such status";
+    return (unsigned)status <= PKV_SYSTEM ? statuses[status].text
+                                          : "no such status";
 }
 
 const char *pkv_version(void)
@@ -178,8 +178,8 @@ static void addresses_print(const struct servers *s, char *text, size_t size)
 
         resolve_print(&s->list[i].addr, addr, sizeof addr);
         if (len + strlen(addr) + 3 > size) return;
-        len += (size_t)snprintf(text + len, size - len, "%s%s",
-                                i ? ", " : "", addr);
+        len += (size_t)snprintf(text + len, size - len, "%s%s", i ? ", " : "",
+                                addr);
     }
 }
 
@@ -191,8 +191,7 @@ void pkv_explain(const struct pkv *h, enum pkv_status status,
     char limit[32];
     bool known = false;
 
-    seconds_print(timeout_ms ? timeout_ms : h->timeout_ms, limit,
-                  sizeof limit);
+    seconds_print(timeout_ms ? timeout_ms : h->timeout_ms, limit, sizeof limit);
     addresses_print(s, addresses, sizeof addresses);
     for (uint32_t i = 0; i < s->count; i++) known |= s->list[i].known;
 
@@ -211,6 +210,7 @@ void pkv_explain(const struct pkv *h, enum pkv_status status,
     } else {
         snprintf(text, size,
                  "not done: members answer, but no leader with a majority did "
-                 "within %s", limit);
+                 "within %s",
+                 limit);
     }
 }

@@ -115,8 +115,7 @@ enum pkv_status pkv_open_config(struct pkv **h, const char *path, char *why,
     servers_init(&servers, config->name);
     for (i = 0; i < config->member_count; i++) {
         if (resolve_host(&servers, config->members[i].host,
-                         config->members[i].port, why, why_size)
-            != 0)
+                         config->members[i].port, why, why_size) != 0)
             goto out;
     }
     status = handle_open(h, &servers, why, why_size);

@@ -12,8 +12,8 @@
  * datagram of its own, and the session's own commands.
  */
 #define HANDLE_OUTBOX                                                          \
-    (SOCKET_SEND_MAX * (DATAGRAM_HEAD + REQUEST_HEAD)                          \
-     + (SESSION_OPS + 1) * (COMMAND_HEAD + COMMAND_BYTES_MAX) + KNOCK_SIZE)
+    (SOCKET_SEND_MAX * (DATAGRAM_HEAD + REQUEST_HEAD) +                        \
+     (SESSION_OPS + 1) * (COMMAND_HEAD + COMMAND_BYTES_MAX) + KNOCK_SIZE)
 
 struct pkv {
     struct client_socket socket;

@@ -28,8 +28,8 @@ bool page_trim(struct bytes *page, struct bytes prefix)
         const uint32_t before = page->len - rest.len;
 
         if (!page_next(&rest, &pair)) return false;
-        if (pair.key.len >= prefix.len
-            && bytes_equal(bytes_of(pair.key.at, prefix.len), prefix))
+        if (pair.key.len >= prefix.len &&
+            bytes_equal(bytes_of(pair.key.at, prefix.len), prefix))
             continue;
         page->len = before;
         return true;

@@ -172,7 +172,8 @@ int resolve_list(struct servers *s, const char *list, char *why,
         if (len >= sizeof text || endpoint_of(text, host, &port) != 0) {
             snprintf(why, why_size,
                      "\"%s\" is not HOST:PORT (port 1 to 65535, IPv6 "
-                     "addresses in brackets)", text);
+                     "addresses in brackets)",
+                     text);
             return -EINVAL;
         }
         if (++count > PKV_SERVERS_MAX) {

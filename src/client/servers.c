@@ -20,8 +20,8 @@ void servers_init(struct servers *s, const char *name)
     memset(s, 0, sizeof *s);
     if (name == NULL) return;
     s->named = true;
-    servers_name(s->name, bytes_of(name, (uint32_t)strnlen(name,
-                                                           CLUSTER_NAME_MAX)));
+    servers_name(s->name,
+                 bytes_of(name, (uint32_t)strnlen(name, CLUSTER_NAME_MAX)));
 }
 
 static bool address_is_loopback(const struct address *a)

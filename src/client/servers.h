@@ -19,12 +19,12 @@
  * UDP payload that a path takes, and what is tried for a while when larger
  * ones seem to vanish.
  */
-#define PATH_HEADERS   48u
-#define PATH_LOOPBACK  (65507u - PATH_HEADERS)
-#define PATH_ETHERNET  (1500u - PATH_HEADERS)
-#define PATH_SMALL     (1400u - PATH_HEADERS)
-#define PATH_SMALL_NS  (10 * NS_PER_S)
-#define PATH_LOST_MAX  2u /* large ones lost before that */
+#define PATH_HEADERS  48u
+#define PATH_LOOPBACK (65507u - PATH_HEADERS)
+#define PATH_ETHERNET (1500u - PATH_HEADERS)
+#define PATH_SMALL    (1400u - PATH_HEADERS)
+#define PATH_SMALL_NS (10 * NS_PER_S)
+#define PATH_LOST_MAX 2u /* large ones lost before that */
 
 struct server {
     struct address addr;

@@ -152,8 +152,7 @@ static void session_encode(struct session_op *o, const struct pkv_op *op)
         .value = bytes_of(op->value, (uint32_t)op->value_len),
     };
 
-    if (op->code == PKV_INCR)
-        c.value = bytes_of(&op->delta, sizeof op->delta);
+    if (op->code == PKV_INCR) c.value = bytes_of(&op->delta, sizeof op->delta);
     if (op->code == PKV_LIST) c.value = bytes_of(wanted, sizeof wanted);
     command_encode(&c, &w);
     ASSERT(writer_ok(&w));
@@ -400,8 +399,8 @@ static void session_give_up(struct session *s, uint32_t i)
 static bool session_is_silent(const struct session *s, uint32_t server,
                               uint64_t sent_ns)
 {
-    return server == s->servers.preferred
-           && s->servers.list[server].heard_ns <= sent_ns;
+    return server == s->servers.preferred &&
+           s->servers.list[server].heard_ns <= sent_ns;
 }
 
 /* Returns true if silence was noticed: another server may do better. */
@@ -434,8 +433,8 @@ static bool session_tick_op(struct session *s, uint32_t i, bool *large)
 
 static bool session_tick_retry(struct session *s, const struct retry *r)
 {
-    return r->attempts > 0 && s->now_ns >= r->due_ns
-           && servers_preferred(&s->servers)->heard_ns <= r->sent_ns;
+    return r->attempts > 0 && s->now_ns >= r->due_ns &&
+           servers_preferred(&s->servers)->heard_ns <= r->sent_ns;
 }
 
 void session_tick(struct session *s, uint64_t now_ns)
@@ -505,16 +504,14 @@ uint64_t session_deadline(const struct session *s)
     uint64_t due_ns = s->timer_ns;
 
     if (s->fresh) return 0;
-    if (s->open)
-        due_ns = min_u64(due_ns, s->active_ns + SESSION_KEEP_NS);
+    if (s->open) due_ns = min_u64(due_ns, s->active_ns + SESSION_KEEP_NS);
     if (!session_wants_server(s)) return due_ns;
     if (!s->servers.list[s->servers.preferred].has_token)
         return min_u64(s->timer_ns, s->knock.due_ns);
     if (session_sendable(s)) return 0;
     due_ns = s->timer_ns;
     if (session_wants_open(s)) due_ns = min_u64(due_ns, s->opening.due_ns);
-    if (session_wants_keepalive(s))
-        due_ns = min_u64(due_ns, s->keeping.due_ns);
+    if (session_wants_keepalive(s)) due_ns = min_u64(due_ns, s->keeping.due_ns);
     if (session_is_closing(s)) due_ns = min_u64(due_ns, s->closing.due_ns);
     return due_ns;
 }

@@ -34,15 +34,15 @@
 #define SESSION_ENTROPY  32u
 #define SESSION_DATAGRAM PATH_LOOPBACK /* the most that is written at once */
 
-#define RTO_FIRST_NS       (50 * NS_PER_MS) /* before anything was measured */
-#define RTO_MIN_NS         (50 * NS_PER_MS) /* a disk may pause */
-#define RTO_MAX_NS         (1000 * NS_PER_MS)
-#define BUSY_FIRST_NS      (5 * NS_PER_MS) /* doubled up to RTO_MAX_NS */
-#define FENCE_PART         4u              /* of the time limit, for fencing */
-#define FENCE_MAX_NS       (1000 * NS_PER_MS)
-#define SESSION_PERIOD_NS  (60 * NS_PER_S)
-#define SESSION_KEEP_NS    (SESSION_PERIOD_NS / 3)
-#define TOKEN_TRIES_MAX    3u /* sent again at once for a new token */
+#define RTO_FIRST_NS      (50 * NS_PER_MS) /* before anything was measured */
+#define RTO_MIN_NS        (50 * NS_PER_MS) /* a disk may pause */
+#define RTO_MAX_NS        (1000 * NS_PER_MS)
+#define BUSY_FIRST_NS     (5 * NS_PER_MS) /* doubled up to RTO_MAX_NS */
+#define FENCE_PART        4u              /* of the time limit, for fencing */
+#define FENCE_MAX_NS      (1000 * NS_PER_MS)
+#define SESSION_PERIOD_NS (60 * NS_PER_S)
+#define SESSION_KEEP_NS   (SESSION_PERIOD_NS / 3)
+#define TOKEN_TRIES_MAX   3u /* sent again at once for a new token */
 
 /* Something sent again and again until it is answered. */
 struct retry {
@@ -54,26 +54,26 @@ struct retry {
 };
 
 struct session_op {
-    uint8_t code; /* enum command_op */
+    uint8_t code;   /* enum command_op */
     uint8_t status; /* enum pkv_status, once done */
     bool sent;      /* it may have been executed */
     bool busy;      /* its last answer was BUSY */
     bool fencing;
-    bool waiting;   /* for an answer; else it is ready, or put off */
-    bool own;       /* a blocking call takes the result, not session_next */
+    bool waiting; /* for an answer; else it is ready, or put off */
+    bool own;     /* a blocking call takes the result, not session_next */
     bool more;
-    bool large;     /* its last datagram was more than PATH_SMALL */
+    bool large; /* its last datagram was more than PATH_SMALL */
     uint8_t token_tries;
-    uint16_t attempts; /* since it is wanted in this form */
-    uint16_t len;      /* of bytes: the command, then the value */
+    uint16_t attempts;   /* since it is wanted in this form */
+    uint16_t len;        /* of bytes: the command, then the value */
     uint16_t prefix_len; /* LIST: may be longer than what is sent of it */
-    uint32_t server;   /* where it was sent last */
+    uint32_t server;     /* where it was sent last */
     uint32_t page_len;
     uint64_t seq;
     uint64_t start_ns;
-    uint64_t fence_ns;    /* from here on it is not sent any more, but fenced */
+    uint64_t fence_ns; /* from here on it is not sent any more, but fenced */
     uint64_t deadline_ns;
-    uint64_t due_ns;      /* when it is ready again */
+    uint64_t due_ns; /* when it is ready again */
     uint64_t sent_ns;
     uint64_t slot;
     uint64_t limit_ns;
@@ -88,8 +88,8 @@ struct session {
     uint64_t now_ns;
     uint64_t timer_ns; /* no operation has anything to do before */
     uint64_t cookie;
-    uint64_t counter; /* of datagrams */
-    uint64_t numbers; /* given out, for all but writes */
+    uint64_t counter;  /* of datagrams */
+    uint64_t numbers;  /* given out, for all but writes */
     uint32_t refusals; /* by closed ports, since the last answer or time-out */
 
     /* The session as the group knows it. */
@@ -155,8 +155,7 @@ void session_on_refused(struct session *s, const struct address *addr);
  * Write the next datagram to send, of at most SESSION_DATAGRAM bytes, and the
  * address it goes to.  Returns its length, 0 when there is none now.
  */
-size_t session_output(struct session *s, uint8_t *datagram,
-                      struct address *to);
+size_t session_output(struct session *s, uint8_t *datagram, struct address *to);
 
 /* When session_tick is due: 0 is at once, NEVER_NS is never. */
 uint64_t session_deadline(const struct session *s);

@@ -12,8 +12,8 @@ static uint64_t session_busy_ns(struct session *s, uint32_t attempts)
 {
     const uint32_t shift = attempts < 9 ? attempts : 8;
 
-    return s->now_ns
-           + session_jitter(s, min_u64(BUSY_FIRST_NS << shift, RTO_MAX_NS));
+    return s->now_ns +
+           session_jitter(s, min_u64(BUSY_FIRST_NS << shift, RTO_MAX_NS));
 }
 
 /* Round trips of what was sent once only (Karn), smoothed as in RFC 6298. */
@@ -109,8 +109,8 @@ static bool session_value_is_sane(const struct session_op *o,
 {
     if (o->code != COMMAND_LIST || item->status != REPLY_OK)
         return item->value.len <= COMMAND_BYTES_MAX;
-    return item->value.len > 0
-           && page_is_whole(bytes_of(item->value.at + 1, item->value.len - 1));
+    return item->value.len > 0 &&
+           page_is_whole(bytes_of(item->value.at + 1, item->value.len - 1));
 }
 
 static void session_put_off(struct session *s, uint32_t i, bool busy)
@@ -150,8 +150,8 @@ static void session_on_write(struct session *s, uint32_t i,
         session_finish(s, i, void_status, item->slot, NOTHING);
         return;
     case REPLY_BAD: /* of a fence it says nothing about the write */
-        session_finish(s, i, o->fencing ? PKV_UNKNOWN : PKV_REFUSED,
-                       item->slot, NOTHING);
+        session_finish(s, i, o->fencing ? PKV_UNKNOWN : PKV_REFUSED, item->slot,
+                       NOTHING);
         return;
     }
     s->active_ns = max_u64(s->active_ns, o->start_ns);

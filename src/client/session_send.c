@@ -39,8 +39,7 @@ static size_t session_knock(struct session *s, uint8_t *datagram)
 
     if (s->now_ns < r->due_ns) return 0;
     retry_sent(s, r);
-    r->due_ns = s->now_ns
-                + session_rto(s, r->attempts / s->servers.given + 1);
+    r->due_ns = s->now_ns + session_rto(s, r->attempts / s->servers.given + 1);
     memset(datagram, 0, KNOCK_SIZE);
     session_seal(s, datagram, KNOCK_SIZE, DATAGRAM_KNOCK);
     return KNOCK_SIZE;
@@ -118,9 +117,8 @@ static void session_put_write(struct session *s, struct session_op *o,
 static void session_put_list(struct session *s, struct session_op *o,
                              struct writer *w)
 {
-    const uint32_t payload = servers_payload_max(&s->servers,
-                                                 s->servers.preferred,
-                                                 s->now_ns);
+    const uint32_t payload = servers_payload_max(
+        &s->servers, s->servers.preferred, s->now_ns);
 
     store32(o->bytes + o->len - 4,
             payload - DATAGRAM_HEAD - REPLY_HEAD - REPLY_ITEM_HEAD);
@@ -157,10 +155,9 @@ static bool session_put_op(struct session *s, uint32_t i, struct writer *w)
 static size_t session_request(struct session *s, uint8_t *datagram)
 {
     const struct server *server = servers_preferred(&s->servers);
-    const uint32_t size = servers_payload_max(&s->servers,
-                                              s->servers.preferred, s->now_ns);
-    struct writer w = writer_of(datagram + DATAGRAM_HEAD,
-                                size - DATAGRAM_HEAD);
+    const uint32_t size = servers_payload_max(&s->servers, s->servers.preferred,
+                                              s->now_ns);
+    struct writer w = writer_of(datagram + DATAGRAM_HEAD, size - DATAGRAM_HEAD);
     uint64_t left = session_sendable(s);
 
     writer_u64(&w, server->token);
@@ -173,8 +170,7 @@ static size_t session_request(struct session *s, uint8_t *datagram)
         break;
     }
     if (writer_len(&w) == REQUEST_HEAD) return 0;
-    session_seal(s, datagram, DATAGRAM_HEAD + writer_len(&w),
-                 DATAGRAM_REQUEST);
+    session_seal(s, datagram, DATAGRAM_HEAD + writer_len(&w), DATAGRAM_REQUEST);
     return DATAGRAM_HEAD + writer_len(&w);
 }
 

@@ -54,8 +54,8 @@ void socket_inbox_init(struct socket_inbox *in)
 /* An error left behind by an earlier datagram fails an unrelated call once. */
 static bool error_is_foreign(int error)
 {
-    return error == ECONNREFUSED || error == EHOSTUNREACH
-           || error == ENETUNREACH || error == EPROTO || error == EINTR;
+    return error == ECONNREFUSED || error == EHOSTUNREACH ||
+           error == ENETUNREACH || error == EPROTO || error == EINTR;
 }
 
 static void socket_send_one(const struct client_socket *s,
@@ -65,8 +65,8 @@ static void socket_send_one(const struct client_socket *s,
     const socklen_t len = resolve_to_kernel(&d->addr, s->v6, &to);
 
     for (int tries = 0; tries < 2; tries++) {
-        if (sendto(s->fd, d->bytes, d->len, MSG_DONTWAIT, (void *)&to, len)
-            >= 0)
+        if (sendto(s->fd, d->bytes, d->len, MSG_DONTWAIT, (void *)&to, len) >=
+            0)
             return;
         if (!error_is_foreign(errno)) return;
     }
@@ -90,8 +90,8 @@ void socket_send(const struct client_socket *s,
                                      .iov_len = list[i].len };
         messages[i] = (struct mmsghdr){
             .msg_hdr = { .msg_name = &to[i],
-                         .msg_namelen = resolve_to_kernel(&list[i].addr,
-                                                          s->v6, &to[i]),
+                         .msg_namelen = resolve_to_kernel(&list[i].addr, s->v6,
+                                                          &to[i]),
                          .msg_iov = &vectors[i],
                          .msg_iovlen = 1 },
         };

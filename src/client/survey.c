@@ -43,8 +43,7 @@ void survey_init(struct survey *s, const struct servers *servers,
 static bool survey_name_is_ours(struct survey *s, struct bytes name)
 {
     if (s->named) {
-        return bytes_equal(name, bytes_of(s->name,
-                                          (uint32_t)strlen(s->name)));
+        return bytes_equal(name, bytes_of(s->name, (uint32_t)strlen(s->name)));
     }
     s->named = true;
     memcpy(s->name, name.at, name.len);
@@ -100,8 +99,7 @@ void survey_on_datagram(struct survey *s, uint64_t now_ns,
 
     ASSERT(now_ns >= s->now_ns);
     s->now_ns = now_ns;
-    if (t == NULL || datagram_open(datagram, len, &head) != DATAGRAM_OK)
-        return;
+    if (t == NULL || datagram_open(datagram, len, &head) != DATAGRAM_OK) return;
     r = reader_of(datagram + DATAGRAM_HEAD, len - DATAGRAM_HEAD);
     if (head.kind == DATAGRAM_WELCOME)
         survey_on_welcome(s, t, r);
@@ -187,8 +185,8 @@ static bool survey_waits_for(const struct survey *s,
         struct address addr;
 
         if (survey_member(s, m->id)) continue;
-        if (resolve_numeric(m->addr, &addr) == 0
-            && address_equal(&addr, &t->addr))
+        if (resolve_numeric(m->addr, &addr) == 0 &&
+            address_equal(&addr, &t->addr))
             return true;
     }
     return false;

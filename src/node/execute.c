@@ -10,6 +10,7 @@
 #define VALUE_EFFECTS (VALUE_COMMANDS_MAX + 64u)
 #define VALUE_SCRATCH (VALUE_COMMANDS_MAX * COMMAND_BYTES_MAX)
 #define STEP_SLOTS    256u
+#define EXECUTE_GROUP 16u
 
 static void execute_reply(struct node *n, const struct origin *to,
                           const struct command *c, const struct kv_reply *r,
@@ -27,26 +28,45 @@ static void execute_reply(struct node *n, const struct origin *to,
     n->counters.replies++;
 }
 
+/* Decode the next commands of a value, at most EXECUTE_GROUP.  The same bytes
+ * on every node: all stop at the same command if one is malformed. */
+static uint32_t execute_decode(struct reader *r, struct command *group,
+                               uint32_t left)
+{
+    uint32_t count = 0;
+
+    while (count < left && count < EXECUTE_GROUP &&
+           command_decode(&group[count], r) == 0) {
+        count++;
+    }
+    return count;
+}
+
 /* The commands of one value; origins: who asked, or NULL. */
 static int execute_commands(struct node *n, struct value v,
                             const struct origin *origins, struct effects *out)
 {
-    const uint16_t count = value_count(v.bytes);
+    const uint32_t count = value_count(v.bytes);
     struct reader r = reader_of(v.bytes + VALUE_HEAD, v.len - VALUE_HEAD);
+    struct command group[EXECUTE_GROUP];
+    uint32_t got;
 
     ASSERT(count <= VALUE_COMMANDS_MAX);
 
-    for (uint16_t i = 0; i < count; i++) {
-        struct command c;
-        struct kv_reply reply;
-        int rc;
+    for (uint32_t first = 0; first < count; first += got) {
+        got = execute_decode(&r, group, count - first);
+        if (got == 0) break;
+        kv_warm(n->kv, group, got); /* their cache misses overlap */
+        for (uint32_t i = 0; i < got; i++) {
+            struct kv_reply reply;
+            const int rc =
+                kv_execute(n->kv, (uint16_t)(first + i), &group[i], &reply);
 
-        /* The same bytes on every node: all stop at the same command. */
-        if (command_decode(&c, &r) < 0) break;
-        rc = kv_execute(n->kv, i, &c, &reply);
-        if (rc < 0) return rc;
-        n->counters.executed_commands++;
-        if (origins) execute_reply(n, &origins[i], &c, &reply, out);
+            if (rc < 0) return rc;
+            n->counters.executed_commands++;
+            if (!origins) continue;
+            execute_reply(n, &origins[first + i], &group[i], &reply, out);
+        }
     }
     return 0;
 }

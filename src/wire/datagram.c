@@ -75,8 +75,8 @@ enum datagram_fault datagram_open(const uint8_t *datagram, size_t len,
         return DATAGRAM_BAD_MAGIC;
     if (datagram[AT_VERSION] != DATAGRAM_VERSION) return DATAGRAM_BAD_VERSION;
     if (!datagram_kind_is_known(datagram[AT_KIND])) return DATAGRAM_BAD_KIND;
-    if (load32(datagram + AT_CHECKSUM)
-        != crc32c(0, datagram + AT_PART, len - AT_PART))
+    if (load32(datagram + AT_CHECKSUM) !=
+        crc32c(0, datagram + AT_PART, len - AT_PART))
         return DATAGRAM_BAD_CHECKSUM;
 
     *head = (struct datagram_head){

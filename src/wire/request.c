@@ -65,8 +65,8 @@ void reply_item_encode(const struct reply_item *i, struct writer *w)
 
 static bool reply_op_is_known(uint8_t op)
 {
-    return (op >= COMMAND_PUT && op <= COMMAND_KEEPALIVE)
-           || (op >= COMMAND_GET && op <= COMMAND_PING);
+    return (op >= COMMAND_PUT && op <= COMMAND_KEEPALIVE) ||
+           (op >= COMMAND_GET && op <= COMMAND_PING);
 }
 
 int reply_item_decode(struct reply_item *i, struct reader *r)

@@ -130,8 +130,8 @@ static void numbers_decode(struct status *s, struct reader *r)
 
 static bool numbers_are_sane(const struct status *s)
 {
-    return s->id != 0 && s->role <= ROLE_PROVISIONAL && s->confirmed <= 1
-           && s->sync <= 1 && s->io_ring <= 1;
+    return s->id != 0 && s->role <= ROLE_PROVISIONAL && s->confirmed <= 1 &&
+           s->sync <= 1 && s->io_ring <= 1;
 }
 
 static bool members_decode(struct status *s, struct reader *r)

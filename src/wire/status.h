@@ -60,7 +60,7 @@ enum status_role {
 
 struct status_member {
     uint8_t id;
-    uint8_t heard; /* 1: heard lately by the answering member */
+    uint8_t heard;              /* 1: heard lately by the answering member */
     char addr[STATUS_ADDR_MAX]; /* host:port as in the ini, resolved */
 };
 

@@ -39,11 +39,10 @@ static void object_has_its_fields_in_order(void **state)
     json_real(&j, "us", 1.26);
     json_end(&j);
     fclose(out);
-    assert_string_equal(text,
-                        "{\"op\":\"a \\\"b\\\"\",\"key_base64\":\"/w==\","
-                        "\"n\":18446744073709551615,\"list\":[1,2,"
-                        "{\"yes\":true,\"no\":false}],\"empty\":{},"
-                        "\"nothing\":null,\"us\":1.3}\n");
+    assert_string_equal(text, "{\"op\":\"a \\\"b\\\"\",\"key_base64\":\"/w==\","
+                              "\"n\":18446744073709551615,\"list\":[1,2,"
+                              "{\"yes\":true,\"no\":false}],\"empty\":{},"
+                              "\"nothing\":null,\"us\":1.3}\n");
     free(text);
 }
 

@@ -37,22 +37,42 @@ static void word_is_bare_where_it_can_be(void **state)
     WRITTEN(text_word, "", "\"\"");
     WRITTEN(text_word, "a b", "\"a b\"");
     WRITTEN(text_word, "a\"b\\", "\"a\\\"b\\\\\"");
-    WRITTEN(text_word, "\n\r\t\0\x01\x7f",
-            "\"\\n\\r\\t\\0\\x01\\x7f\"");
+    WRITTEN(text_word, "\n\r\t\0\x01\x7f", "\"\\n\\r\\t\\0\\x01\\x7f\"");
 }
 
 static void utf8_is_told_from_what_is_none(void **state)
 {
     static const char *const good[] = {
-        "", "a", "\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80",
-        "\xed\x9f\xbf", "\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80",
-        "\xf4\x8f\xbf\xbf", "a\xc3\xa9z",
+        "",
+        "a",
+        "\x7f",
+        "\xc2\x80",
+        "\xdf\xbf",
+        "\xe0\xa0\x80",
+        "\xed\x9f\xbf",
+        "\xee\x80\x80",
+        "\xef\xbf\xbf",
+        "\xf0\x90\x80\x80",
+        "\xf4\x8f\xbf\xbf",
+        "a\xc3\xa9z",
     };
     static const char *const bad[] = {
-        "\x80", "\xc0\xaf", "\xc1\xbf", "\xc3", "\xc3(", "\xe0\x9f\xbf",
-        "\xe1\x80", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x8f\xbf\xbf",
-        "\xf0\x90\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff",
-        "a\xe1\x80(", "\xf1\x80\x80\xc0",
+        "\x80",
+        "\xc0\xaf",
+        "\xc1\xbf",
+        "\xc3",
+        "\xc3(",
+        "\xe0\x9f\xbf",
+        "\xe1\x80",
+        "\xed\xa0\x80",
+        "\xed\xbf\xbf",
+        "\xf0\x8f\xbf\xbf",
+        "\xf0\x90\x80",
+        "\xf4\x90\x80\x80",
+        "\xf5\x80\x80\x80",
+        "\xff",
+        "a\xe1\x80(",
+        "\xf1\x80\x80\xc0",
     };
 
     (void)state;

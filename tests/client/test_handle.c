@@ -56,8 +56,7 @@ static void blocking_calls_do_what_they_say(void **state)
     assert_int_equal(pkv_cas(f->h, "k", 1, "x", 1, "w", 1, &r), PKV_MISMATCH);
     assert_memory_equal(r.value, "v", 1);
     assert_int_equal(pkv_cas(f->h, "k", 1, "v", 1, "w", 1, NULL), PKV_OK);
-    assert_int_equal(pkv_cas(f->h, "k", 1, NULL, 0, "z", 1, &r),
-                     PKV_MISMATCH);
+    assert_int_equal(pkv_cas(f->h, "k", 1, NULL, 0, "z", 1, &r), PKV_MISMATCH);
     assert_int_equal(pkv_incr(f->h, "n", 1, -7, &number), PKV_OK);
     assert_int_equal(number, -7);
     assert_int_equal(pkv_incr(f->h, "k", 1, 1, NULL), PKV_NOT_NUMBER);
@@ -90,8 +89,7 @@ static void list_gives_pages_of_pairs(void **state)
         assert_true(p.version > 0);
     }
     assert_int_equal(count, 100);
-    assert_int_equal(pkv_list(f->h, "p/", 2, "p/098", 5, PKV_KEYS, &r),
-                     PKV_OK);
+    assert_int_equal(pkv_list(f->h, "p/", 2, "p/098", 5, PKV_KEYS, &r), PKV_OK);
     assert_true(pkv_pair_next(&r, &p));
     assert_int_equal(p.value_len, 0);
     assert_false(pkv_pair_next(&r, &p));
@@ -101,8 +99,9 @@ static void list_gives_pages_of_pairs(void **state)
 static void many_are_in_flight_and_are_collected(void **state)
 {
     struct fixture *f = *state;
-    struct pkv_op op = { .code = PKV_INCR, .key = "n", .key_len = 1,
-                         .delta = 1 };
+    struct pkv_op op = {
+        .code = PKV_INCR, .key = "n", .key_len = 1, .delta = 1
+    };
     uintptr_t submitted = 0, collected = 0, sum = 0;
     struct pkv_result r;
     char text[24] = "";
@@ -134,8 +133,12 @@ static void many_are_in_flight_and_are_collected(void **state)
 static void blocking_call_leaves_other_results_alone(void **state)
 {
     struct fixture *f = *state;
-    const struct pkv_op op = { .code = PKV_PUT, .key = "k", .key_len = 1,
-                               .value = "v", .value_len = 1, .user = f };
+    const struct pkv_op op = { .code = PKV_PUT,
+                               .key = "k",
+                               .key_len = 1,
+                               .value = "v",
+                               .value_len = 1,
+                               .user = f };
     struct pkv_result r;
 
     assert_int_equal(pkv_submit(f->h, &op), PKV_OK);
@@ -246,8 +249,7 @@ static void open_of_a_bad_list_is_invalid(void **state)
     struct pkv *h;
 
     (void)state;
-    assert_int_equal(pkv_open(&h, "127.0.0.1:0", why, sizeof why),
-                     PKV_INVALID);
+    assert_int_equal(pkv_open(&h, "127.0.0.1:0", why, sizeof why), PKV_INVALID);
     assert_null(h);
     assert_non_null(strstr(why, "127.0.0.1:0"));
     assert_int_equal(pkv_open(&h, "", NULL, 0), PKV_INVALID);

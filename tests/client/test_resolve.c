@@ -15,7 +15,7 @@
 static void numeric_and_print_are_inverse(void **state)
 {
     static const char *const texts[] = {
-        "127.0.0.1:7401", "255.255.255.255:65535", "[::1]:1",
+        "127.0.0.1:7401",   "255.255.255.255:65535", "[::1]:1",
         "[fe80::1%3]:7401", "[2001:db8::2]:9",
     };
 
@@ -33,8 +33,9 @@ static void numeric_and_print_are_inverse(void **state)
 static void numeric_of_a_name_is_refused(void **state)
 {
     static const char *const texts[] = {
-        "localhost:1", "", ":1", "1.2.3.4:0", "1.2.3.4:65536", "1.2.3.4:",
-        "1.2.3.4:x", "[::1", "[::1]x", "::1", "[1.2.3.4:1", "1.2.3.4:+1",
+        "localhost:1",   "",         ":1",         "1.2.3.4:0",
+        "1.2.3.4:65536", "1.2.3.4:", "1.2.3.4:x",  "[::1",
+        "[::1]x",        "::1",      "[1.2.3.4:1", "1.2.3.4:+1",
     };
     struct address a;
 

@@ -30,7 +30,8 @@ static void servers_of(struct servers *s, const char *name, uint16_t count)
 
 static struct welcome welcome_of(const char *name)
 {
-    return (struct welcome){ .token = 5, .sender = 1,
+    return (struct welcome){ .token = 5,
+                             .sender = 1,
                              .name = bytes_of(name, (uint32_t)strlen(name)) };
 }
 

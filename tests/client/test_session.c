@@ -4,8 +4,8 @@
  * Time passes only where a test lets it; each answer arrives one round trip
  * after its question.
  */
-#include "client/session.h"
 #include "base/assert.h"
+#include "client/session.h"
 #include "support/fakegroup.h"
 
 #include <setjmp.h>
@@ -145,21 +145,24 @@ static enum pkv_status submit(struct world *w, struct pkv_op op)
 
 static struct pkv_op put_of(const char *key, const char *value)
 {
-    return (struct pkv_op){ .code = PKV_PUT, .key = key,
-                            .key_len = strlen(key), .value = value,
+    return (struct pkv_op){ .code = PKV_PUT,
+                            .key = key,
+                            .key_len = strlen(key),
+                            .value = value,
                             .value_len = strlen(value) };
 }
 
 static struct pkv_op get_of(const char *key)
 {
-    return (struct pkv_op){ .code = PKV_GET, .key = key,
-                            .key_len = strlen(key) };
+    return (
+        struct pkv_op){ .code = PKV_GET, .key = key, .key_len = strlen(key) };
 }
 
 static struct pkv_op incr_of(const char *key, int64_t delta)
 {
-    return (struct pkv_op){ .code = PKV_INCR, .key = key,
-                            .key_len = strlen(key), .delta = delta };
+    return (struct pkv_op){
+        .code = PKV_INCR, .key = key, .key_len = strlen(key), .delta = delta
+    };
 }
 
 static struct pkv_result call(struct world *w, struct pkv_op op)
@@ -203,8 +206,11 @@ static void every_status_of_the_store_comes_back(void **state)
 
     assert_int_equal(call(w, get_of("k")).status, PKV_NOTFOUND);
     assert_int_equal(call(w, put_of("k", "v")).status, PKV_OK);
-    r = call(w, (struct pkv_op){ .code = PKV_CAS, .key = "k", .key_len = 1,
-                                 .expected = "x", .expected_len = 1 });
+    r = call(w, (struct pkv_op){ .code = PKV_CAS,
+                                 .key = "k",
+                                 .key_len = 1,
+                                 .expected = "x",
+                                 .expected_len = 1 });
     assert_int_equal(r.status, PKV_MISMATCH);
     assert_value(&r, "v");
     assert_int_equal(call(w, incr_of("k", 1)).status, PKV_NOT_NUMBER);
@@ -213,8 +219,10 @@ static void every_status_of_the_store_comes_back(void **state)
     assert_int_equal(call(w, incr_of("n", 1)).status, PKV_OVERFLOW);
     assert_int_equal(call(w, (struct pkv_op){ .code = PKV_PING }).status,
                      PKV_OK);
-    assert_int_equal(call(w, (struct pkv_op){ .code = PKV_DEL, .key = "k",
-                                              .key_len = 1 }).status, PKV_OK);
+    assert_int_equal(
+        call(w, (struct pkv_op){ .code = PKV_DEL, .key = "k", .key_len = 1 })
+            .status,
+        PKV_OK);
 }
 
 static void get_needs_no_session(void **state)
@@ -232,11 +240,18 @@ static void submit_of_nonsense_is_invalid(void **state)
     const struct pkv_op ops[] = {
         { .code = PKV_PUT },
         { .code = PKV_PUT, .key_len = 1 },
-        { .code = PKV_GET, .key = "k", .key_len = 1, .value = "v",
+        { .code = PKV_GET,
+          .key = "k",
+          .key_len = 1,
+          .value = "v",
           .value_len = 1 },
         { .code = PKV_PUT, .key = "k", .key_len = 1, .flags = PKV_ABSENT },
-        { .code = PKV_CAS, .key = "k", .key_len = 1, .flags = PKV_ABSENT,
-          .expected = "x", .expected_len = 1 },
+        { .code = PKV_CAS,
+          .key = "k",
+          .key_len = 1,
+          .flags = PKV_ABSENT,
+          .expected = "x",
+          .expected_len = 1 },
         { .code = PKV_PING, .key = "k", .key_len = 1 },
         { .code = (enum pkv_code)99, .key = "k", .key_len = 1 },
         { .code = (enum pkv_code)COMMAND_OPEN, .key = "k", .key_len = 1 },
@@ -244,16 +259,22 @@ static void submit_of_nonsense_is_invalid(void **state)
 
     for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++)
         assert_int_equal(submit(w, ops[i]), PKV_INVALID);
-    assert_int_equal(submit(w, (struct pkv_op){ .code = PKV_GET, .key = big,
-                                                .key_len = 1025 }),
-                     PKV_TOO_LARGE);
-    assert_int_equal(submit(w, (struct pkv_op){ .code = PKV_PUT, .key = "k",
-                                                .key_len = 1, .value = big,
+    assert_int_equal(
+        submit(w,
+               (struct pkv_op){ .code = PKV_GET, .key = big, .key_len = 1025 }),
+        PKV_TOO_LARGE);
+    assert_int_equal(submit(w, (struct pkv_op){ .code = PKV_PUT,
+                                                .key = "k",
+                                                .key_len = 1,
+                                                .value = big,
                                                 .value_len = 1200 }),
                      PKV_TOO_LARGE);
-    assert_int_equal(call(w, (struct pkv_op){ .code = PKV_PUT, .key = "k",
-                                              .key_len = 1, .value = big,
-                                              .value_len = 1199 }).status,
+    assert_int_equal(call(w, (struct pkv_op){ .code = PKV_PUT,
+                                              .key = "k",
+                                              .key_len = 1,
+                                              .value = big,
+                                              .value_len = 1199 })
+                         .status,
                      PKV_OK);
 }
 
@@ -375,7 +396,8 @@ static void answer_to_another_is_ignored(void **state)
     struct world *w = *state;
     uint8_t answer[256];
     struct writer b = writer_of(answer + DATAGRAM_HEAD, 180);
-    const struct datagram_head head = { .kind = DATAGRAM_REPLY, .sender = 1,
+    const struct datagram_head head = { .kind = DATAGRAM_REPLY,
+                                        .sender = 1,
                                         .parts = 1 };
     struct reply_head r = { .cookie = w->session.cookie ^ 1, .leader = 1 };
     struct reply_item item = { .op = COMMAND_GET };
@@ -398,8 +420,8 @@ static void answer_to_another_is_ignored(void **state)
         len = DATAGRAM_HEAD + writer_len(&b);
         datagram_seal(answer, len, &head);
         assert_false(session_next(&w->session, &result));
-        session_on_datagram(&w->session, w->now_ns,
-                            &w->group.members[0].addr, answer, len);
+        session_on_datagram(&w->session, w->now_ns, &w->group.members[0].addr,
+                            answer, len);
     }
     assert_true(session_next(&w->session, &result));
 }
@@ -669,8 +691,10 @@ static void server_of_another_cluster_is_not_asked(void **state)
 
 static struct pkv_op list_of(const char *prefix, const char *after)
 {
-    return (struct pkv_op){ .code = PKV_LIST, .key = after,
-                            .key_len = strlen(after), .expected = prefix,
+    return (struct pkv_op){ .code = PKV_LIST,
+                            .key = after,
+                            .key_len = strlen(after),
+                            .expected = prefix,
                             .expected_len = strlen(prefix) };
 }
 
@@ -793,9 +817,8 @@ static void air_deliver(struct air *a, struct world *w, uint32_t i)
                             a->list[i].bytes, a->list[i].len);
         return;
     }
-    len = fake_group_on_datagram(&w->group, a->list[i].member,
-                                 a->list[i].bytes, a->list[i].len, answer,
-                                 &from);
+    len = fake_group_on_datagram(&w->group, a->list[i].member, a->list[i].bytes,
+                                 a->list[i].len, answer, &from);
     if (len) air_put(a, w->now_ns, true, from, answer, len);
 }
 
@@ -863,11 +886,11 @@ static void increments_under_any_trouble_add_up(void **state)
     air.loss = 20;
     while (left > 0 || w->session.used) {
         const struct pkv_op op = incr_of("n", 1);
-        const uint64_t limit_ns = 100 * NS_PER_MS
-                                  + prng_below(&air.prng, NS_PER_S);
+        const uint64_t limit_ns = 100 * NS_PER_MS +
+                                  prng_below(&air.prng, NS_PER_S);
 
-        if (left > 0 && __builtin_popcountll(w->session.used) < 20
-            && session_submit(&w->session, &op, limit_ns, NULL) == PKV_OK)
+        if (left > 0 && __builtin_popcountll(w->session.used) < 20 &&
+            session_submit(&w->session, &op, limit_ns, NULL) == PKV_OK)
             left--;
         air_trouble(&air, w);
         air_turn(&air, w);
@@ -884,13 +907,14 @@ static void increments_under_any_trouble_add_up(void **state)
            (unsigned long long)count[PKV_OK],
            (unsigned long long)(count[PKV_UNAVAILABLE] + count[PKV_BUSY]),
            (unsigned long long)(count[PKV_UNKNOWN] + count[PKV_EXPIRED]),
-           (unsigned long long)final);
-    assert_int_equal(count[PKV_OK] + count[PKV_UNAVAILABLE] + count[PKV_BUSY]
-                         + count[PKV_UNKNOWN] + count[PKV_EXPIRED], 3000);
+           (unsigned long long) final);
+    assert_int_equal(count[PKV_OK] + count[PKV_UNAVAILABLE] + count[PKV_BUSY] +
+                         count[PKV_UNKNOWN] + count[PKV_EXPIRED],
+                     3000);
     assert_true(count[PKV_OK] > 0);
     assert_true(count[PKV_OK] <= final);
-    assert_true(final <= count[PKV_OK] + count[PKV_UNKNOWN]
-                             + count[PKV_EXPIRED]);
+    assert_true(final <=
+                count[PKV_OK] + count[PKV_UNKNOWN] + count[PKV_EXPIRED]);
 }
 
 int main(void)

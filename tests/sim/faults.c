@@ -21,6 +21,12 @@ void faults_begin(struct world *w)
     for (int type = 0; type < FAULT_TYPES; type++) {
         faults_next(w, (enum fault_type)type);
     }
+    if (!w->plan->is_long) return;
+    queue_push(&w->queue, (struct due){
+        .at_ns = prng_range(&w->random, NS_PER_MS, NS_PER_S),
+        .type = DUE_AWAY,
+        .who = (uint8_t)prng_below(&w->random, w->plan->nodes),
+    });
 }
 
 /* Some machine that runs, the leader more often than others; or NULL. */
@@ -138,6 +144,15 @@ void faults_end(struct world *w)
         m->effects_left = 0;
         machine_resume(w, m);
         if (m->state == MACHINE_UP) machine_fill(w, m, false);
-        if (m->state == MACHINE_DOWN) machine_start(w, m);
+    }
+    faults_return(w);
+}
+
+void faults_return(struct world *w)
+{
+    for (uint32_t i = 0; i < w->plan->nodes && !w->checker.failed; i++) {
+        struct machine *m = &w->machines[i];
+
+        if (m->state == MACHINE_DOWN && i != w->away) machine_start(w, m);
     }
 }

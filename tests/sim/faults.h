@@ -17,4 +17,7 @@ void faults_on_due(struct world *w, enum fault_type type);
 /* All is mended: whoever is down or paused comes back, the network is whole. */
 void faults_end(struct world *w);
 
+/* Whoever is down starts again, but for the one that shall be away. */
+void faults_return(struct world *w);
+
 #endif

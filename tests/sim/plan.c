@@ -115,6 +115,7 @@ static void draw_faults(struct plan *p, struct prng *r)
 static void draw_long(struct plan *p, struct prng *r)
 {
     p->is_long = true;
+    if (p->nodes < 3) p->nodes = 3;
     p->faults_ns = 4 * NS_PER_S;
     p->clients.ops = (uint32_t)prng_range(r, 2000, 4000);
     p->clients.reads = 10;

@@ -59,7 +59,7 @@ struct member_plan {
 
 struct plan {
     uint64_t seed;
-    bool is_long; /* more slots than a member keeps in memory */
+    bool is_long; /* one member is away for more slots than others keep */
     uint8_t nodes;
     uint64_t faults_ns; /* when the faults end */
     uint64_t leader_ns; /* then a leader serves after that time, at most */

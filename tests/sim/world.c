@@ -83,6 +83,7 @@ static void world_begin(struct world *w, const struct plan *plan,
     w->digest = 0;
     w->steps = 0;
     w->calm_ns = NEVER_NS;
+    w->away = plan->nodes;
     w->led = false;
     w->done = false;
     memset(w->faults, 0, sizeof w->faults);
@@ -220,7 +221,11 @@ static void world_look(struct world *w)
 
     queue_push(&w->queue, (struct due){ .at_ns = w->now_ns + LOOK_NS,
                                         .type = DUE_LOOK });
-    if (clients_done) world_calm(w);
+    if (clients_done) {
+        w->away = w->plan->nodes;
+        world_calm(w);
+        faults_return(w);
+    }
     if (!world_is_calm(w) || w->checker.failed) return;
     w->led = w->led || world_is_led(w);
     w->done = w->led && clients_done && world_is_alike(w);
@@ -239,7 +244,12 @@ static void world_on_machine(struct world *w, const struct due *d)
 
     switch (d->type) {
     case DUE_RESTART:
-        if (m->state == MACHINE_DOWN && d->life == m->life) machine_start(w, m);
+        if (d->life != m->life || d->who == w->away) break;
+        if (m->state == MACHINE_DOWN) machine_start(w, m);
+        break;
+    case DUE_AWAY:
+        w->away = d->who;
+        if (m->state != MACHINE_DOWN) machine_crash(w, m, 0);
         break;
     case DUE_RESUME:
         machine_resume(w, m);
@@ -269,6 +279,7 @@ static void world_on_due(struct world *w, const struct due *d)
     case DUE_READ:
     case DUE_RESTART:
     case DUE_RESUME:
+    case DUE_AWAY:
     case DUE_ROOM:
     case DUE_END:
         world_on_machine(w, d);

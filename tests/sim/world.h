@@ -51,6 +51,7 @@ struct world {
     uint64_t digest;
     uint64_t steps;
     uint64_t calm_ns; /* when the faults ended, or NEVER_NS */
+    uint8_t away;     /* machine that stays down until all is asked, or n */
     bool led;         /* somebody served since */
     bool done;
     uint64_t faults[FAULT_TYPES];

@@ -55,8 +55,7 @@ void fake_group_destroy(struct fake_group *g)
     kv_destroy(g->kv);
 }
 
-uint32_t fake_group_find(const struct fake_group *g,
-                         const struct address *addr)
+uint32_t fake_group_find(const struct fake_group *g, const struct address *addr)
 {
     for (uint32_t i = 0; i < g->count; i++) {
         if (address_equal(&g->members[i].addr, addr)) return i;
@@ -103,13 +102,15 @@ static size_t fake_welcome(const struct fake_group *g, uint32_t at,
 static void fake_status_fill(const struct fake_group *g, uint32_t at,
                              struct status *s)
 {
-    *s = (struct status){ .group = "239.255.74.1:7400", .mtu = 65507,
+    *s = (struct status){ .group = "239.255.74.1:7400",
+                          .mtu = 65507,
                           .id = (uint8_t)(at + 1),
                           .leader = fake_leader_id(g),
                           .confirmed = g->leader != FAKE_NOBODY,
-                          .role = at == g->leader ? ROLE_LEADER
-                                                  : ROLE_FOLLOWER,
-                          .sync = 1, .io_ring = 1, .ballot_round = 7,
+                          .role = at == g->leader ? ROLE_LEADER : ROLE_FOLLOWER,
+                          .sync = 1,
+                          .io_ring = 1,
+                          .ballot_round = 7,
                           .ballot_node = fake_leader_id(g),
                           .promised_round = 7,
                           .promised_node = fake_leader_id(g),
@@ -124,8 +125,8 @@ static void fake_status_fill(const struct fake_group *g, uint32_t at,
     for (uint32_t i = 0; i < g->count; i++) {
         s->members[i].id = (uint8_t)(i + 1);
         s->members[i].heard = !g->members[i].dead;
-        snprintf(s->members[i].addr, sizeof s->members[i].addr,
-                 "127.0.0.1:%u", g->members[i].addr.port);
+        snprintf(s->members[i].addr, sizeof s->members[i].addr, "127.0.0.1:%u",
+                 g->members[i].addr.port);
     }
 }
 
@@ -174,8 +175,10 @@ static void fake_command(struct fake_group *g, const struct command *c,
     g->commands[c->op]++;
     if (c->op <= COMMAND_INCR && fake_take(&g->lose_writes)) return;
     if (!fake_take(&g->busy)) fake_execute(g, c, page, &reply);
-    item = (struct reply_item){ .seq = c->seq, .slot = reply.slot,
-                                .op = c->op, .status = reply.status,
+    item = (struct reply_item){ .seq = c->seq,
+                                .slot = reply.slot,
+                                .op = c->op,
+                                .status = reply.status,
                                 .value = reply.value };
     reply_item_encode(&item, w);
 }

@@ -13,7 +13,7 @@ struct fake_server {
     pthread_mutex_t mutex; /* held by whoever touches the group */
     struct fake_group group;
     int sockets[FAKE_MEMBERS_MAX];
-    int stop[2]; /* a pipe */
+    int stop[2];       /* a pipe */
     char servers[256]; /* for pkv_open */
 };
 

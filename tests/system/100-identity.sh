@@ -18,10 +18,16 @@ has_ended() {
     ! kill -0 "$(cat "$DIR/$1/pid")" 2>/dev/null
 }
 
+# How often all three, together, have been admitted to the group.
+admitted() {
+    [ "$(cat "$DIR"/[123]/log | grep -c 'admitted to the group')" -ge "$1" ]
+}
+
 step "the first start of three needs all three"
 start 3
 "$cluster" stop || fail "stop"
 rm -rf "$DIR"/[123]/data
+before=$(cat "$DIR"/[123]/log | grep -c 'admitted to the group')
 for i in 1 2 3; do node $i --format >/dev/null || fail "format $i"; done
 serve 1
 serve 2
@@ -29,6 +35,7 @@ expect_status 3 kv -t 2 ping
 serve 3
 until_true 10 kv -t 1 ping || fail "three of three do not start"
 kv put key 1 || fail "put"
+until_true 10 admitted $((before + 3)) || fail "not all are admitted"
 
 step "later two are enough"
 "$cluster" stop

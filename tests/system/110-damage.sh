@@ -32,6 +32,7 @@ cp "$log" "$DIR/good"
 step "damage in the middle: 74, with file and offset"
 spoil "$log" $((end / 2 + 100))
 expect_status 74 serve
+tail -n 1 "$DIR/3/log"
 grep -qE '00000001\.log.*[0-9]{4}' "$DIR/3/log" ||
     fail "file and offset are not named"
 kv put after 1 || fail "the others do not go on"

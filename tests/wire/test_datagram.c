@@ -121,16 +121,25 @@ static void open_names_the_fault(void **state)
         uint8_t value;
         enum datagram_fault fault;
     } cases[] = {
-        { 0, 'Q', DATAGRAM_BAD_MAGIC },     { 4, 2, DATAGRAM_BAD_VERSION },
-        { 4, 0, DATAGRAM_BAD_VERSION },     { 5, 0, DATAGRAM_BAD_KIND },
-        { 5, 8, DATAGRAM_BAD_KIND },        { 5, 255, DATAGRAM_BAD_KIND },
-        { 7, 1, DATAGRAM_BAD_HEAD },        { 12, 2, DATAGRAM_BAD_HEAD },
-        { 13, 1, DATAGRAM_BAD_HEAD },       { 14, 0, DATAGRAM_BAD_HEAD },
-        { 14, 129, DATAGRAM_BAD_HEAD },     { 15, 255, DATAGRAM_BAD_HEAD },
-        { 24, 1, DATAGRAM_BAD_HEAD },       { 28, 1, DATAGRAM_BAD_HEAD },
-        { 56, 1, DATAGRAM_BAD_HEAD },       { 71, 128, DATAGRAM_BAD_HEAD },
+        { 0, 'Q', DATAGRAM_BAD_MAGIC },
+        { 4, 2, DATAGRAM_BAD_VERSION },
+        { 4, 0, DATAGRAM_BAD_VERSION },
+        { 5, 0, DATAGRAM_BAD_KIND },
+        { 5, 8, DATAGRAM_BAD_KIND },
+        { 5, 255, DATAGRAM_BAD_KIND },
+        { 7, 1, DATAGRAM_BAD_HEAD },
+        { 12, 2, DATAGRAM_BAD_HEAD },
+        { 13, 1, DATAGRAM_BAD_HEAD },
+        { 14, 0, DATAGRAM_BAD_HEAD },
+        { 14, 129, DATAGRAM_BAD_HEAD },
+        { 15, 255, DATAGRAM_BAD_HEAD },
+        { 24, 1, DATAGRAM_BAD_HEAD },
+        { 28, 1, DATAGRAM_BAD_HEAD },
+        { 56, 1, DATAGRAM_BAD_HEAD },
+        { 71, 128, DATAGRAM_BAD_HEAD },
         { 5, DATAGRAM_REPLY, DATAGRAM_BAD_HEAD }, /* in parts */
-        { 14, 128, DATAGRAM_OK },           { 40, 9, DATAGRAM_OK },
+        { 14, 128, DATAGRAM_OK },
+        { 40, 9, DATAGRAM_OK },
     };
 
     (void)state;

@@ -125,9 +125,14 @@ static size_t reply_example(uint8_t *buffer, size_t size)
 {
     const struct reply_head head = { .cookie = 1, .token = 2, .leader = 255 };
     const struct reply_item items[] = {
-        { .seq = UINT64_MAX, .slot = 9, .op = COMMAND_GET,
-          .status = REPLY_OK, .value = BYTES_OF("value") },
-        { .seq = 3, .slot = UINT64_MAX, .op = COMMAND_KEEPALIVE,
+        { .seq = UINT64_MAX,
+          .slot = 9,
+          .op = COMMAND_GET,
+          .status = REPLY_OK,
+          .value = BYTES_OF("value") },
+        { .seq = 3,
+          .slot = UINT64_MAX,
+          .op = COMMAND_KEEPALIVE,
           .status = REPLY_BAD },
     };
     struct writer w = writer_of(buffer, size);
@@ -182,7 +187,8 @@ static void reply_decode_at_every_shorter_length_is_refused(void **state)
         int rc = reply_head_decode(&head, &r);
 
         assert_int_equal(rc, len < REPLY_HEAD ? -EBADMSG : 0);
-        while (rc == 0 && reader_left(&r) > 0) rc = reply_item_decode(&item, &r);
+        while (rc == 0 && reader_left(&r) > 0)
+            rc = reply_item_decode(&item, &r);
         if (len != REPLY_HEAD && len != REPLY_HEAD + REPLY_ITEM_HEAD + 5)
             assert_int_equal(rc, -EBADMSG);
         free(b);

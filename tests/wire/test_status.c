@@ -18,12 +18,26 @@
 static struct status status_example(void)
 {
     struct status s = {
-        .id = 255, .role = ROLE_PROVISIONAL, .leader = 2, .confirmed = 1,
-        .sync = 1, .io_ring = 0, .ballot_round = 11, .ballot_node = 2,
-        .promised_round = UINT64_MAX, .promised_node = 4, .chosen = 13,
-        .executed = 12, .state_hash = 14, .keys = 15, .log_bytes = 16,
-        .memory_bytes = 17, .uptime_s = 18, .mtu = 65507,
-        .member_count = STATUS_MEMBERS_MAX, .counter_count = COUNTER_COUNT,
+        .id = 255,
+        .role = ROLE_PROVISIONAL,
+        .leader = 2,
+        .confirmed = 1,
+        .sync = 1,
+        .io_ring = 0,
+        .ballot_round = 11,
+        .ballot_node = 2,
+        .promised_round = UINT64_MAX,
+        .promised_node = 4,
+        .chosen = 13,
+        .executed = 12,
+        .state_hash = 14,
+        .keys = 15,
+        .log_bytes = 16,
+        .memory_bytes = 17,
+        .uptime_s = 18,
+        .mtu = 65507,
+        .member_count = STATUS_MEMBERS_MAX,
+        .counter_count = COUNTER_COUNT,
     };
 
     memset(s.cluster, 'c', STATUS_NAME_MAX - 1);
@@ -123,7 +137,8 @@ static void decode_with_bytes_behind_is_refused(void **state)
 static int decoded_with(size_t at, uint8_t value)
 {
     uint8_t buffer[256];
-    const struct status s = { .id = 1, .member_count = 1,
+    const struct status s = { .id = 1,
+                              .member_count = 1,
                               .members = { { .id = 1, .addr = "a:1" } } };
     struct status got;
     const size_t len = encoded(&s, buffer, sizeof buffer);
@@ -145,13 +160,13 @@ static void decode_of_a_lie_is_refused(void **state)
     assert_int_equal(decoded_with(0, 64), -EBADMSG);  /* length of a text */
     assert_int_equal(decoded_with(87, 10), -EBADMSG); /* members */
     assert_int_equal(decoded_with(87, 0), -EBADMSG);
-    assert_int_equal(decoded_with(88, 0), -EBADMSG);  /* a member's id */
+    assert_int_equal(decoded_with(88, 0), -EBADMSG); /* a member's id */
     assert_int_equal(decoded_with(88, 9), 0);
-    assert_int_equal(decoded_with(89, 2), -EBADMSG);  /* heard */
+    assert_int_equal(decoded_with(89, 2), -EBADMSG); /* heard */
     assert_int_equal(decoded_with(91, '\n'), -EBADMSG);
     assert_int_equal(decoded_with(91, '\0'), -EBADMSG);
     assert_int_equal(decoded_with(91, 0x7f), -EBADMSG);
-    assert_int_equal(decoded_with(94, 1), -EBADMSG);  /* counters */
+    assert_int_equal(decoded_with(94, 1), -EBADMSG); /* counters */
 }
 
 static void decode_of_more_counters_than_known_skips_them(void **state)
