@@ -100,10 +100,9 @@ archives = $(patsubst %,$B/%.a,$(1) $(NEEDS_$(1)))
 SIM_OBJS     := $(call objects,tests/sim)
 SUPPORT_OBJS := $(call objects,tests/support)
 
-PROGRAMS := $(if $(wildcard src/daemon/main.c),$B/paxoskvd) \
-            $(if $(wildcard src/cli/main.c),$B/paxoskv)
-SIM      := $(if $(wildcard tests/sim/main.c),$B/paxoskv-sim)
-LIBRARY  := $(if $(wildcard src/client/*.c),$B/libpaxoskv.a)
+PROGRAMS := $B/paxoskvd $B/paxoskv
+SIM      := $B/paxoskv-sim
+LIBRARY  := $B/libpaxoskv.a
 TEST_SRC := $(wildcard $(patsubst %,tests/%/test_*.c,$(ROOMS) sim))
 TESTS    := $(TEST_SRC:%.c=$B/%)
 FUZZERS  := $(patsubst tests/fuzz/%.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -154,7 +153,7 @@ $B/paxoskvd: $B/src/daemon/main.o $(call archives,daemon)
 	    $(LDLIBS)
 
 # The client is linked as its users would link it.
-$B/paxoskv: $B/src/cli/main.o $B/cli.a $B/libpaxoskv.a
+$B/paxoskv: $B/src/cli/main.o $B/cli.a $(LIBRARY)
 	$(call say,LINK,$@)$(LINK) -o $@ $(filter %.o %.a,$^) $(LIBS_client) \
 	    $(LDLIBS)
 
@@ -163,7 +162,7 @@ $B/paxoskv-sim: $B/tests/sim/main.o $(call archives,sim)
 
 # One object in which only pkv_ names are left, so that nothing of the inside
 # can collide with the names of a program that links it.
-$B/libpaxoskv.a: $(call objects,src/client) $(patsubst %,$B/%.a,$(NEEDS_client))
+$(LIBRARY): $(call objects,src/client) $(patsubst %,$B/%.a,$(NEEDS_client))
 	$Qrm -f $@
 	$(call say,LIB,$@)$(LD) -r -o $B/libpaxoskv.o $(filter %.o,$^) \
 	    --start-group $(filter %.a,$^) --end-group

@@ -238,6 +238,25 @@ static void world_look(struct world *w)
 
 /* ---- the loop ------------------------------------------------------------- */
 
+/* A group comes up for the first time only with nearly all of its members
+ * (M2): nobody goes for long before all were there at once. */
+static void world_send_away(struct world *w, struct machine *m)
+{
+    if (world_is_calm(w)) return;
+    for (uint32_t i = 0; i < w->plan->nodes; i++) {
+        struct node_status s = { 0 };
+
+        if (w->machines[i].node) node_status(w->machines[i].node, &s);
+        if (s.admitted) continue;
+        queue_push(&w->queue, (struct due){ .at_ns = w->now_ns + LOOK_NS,
+                                            .type = DUE_AWAY,
+                                            .who = m->self });
+        return;
+    }
+    w->away = m->self;
+    machine_crash(w, m, 0);
+}
+
 static void world_on_machine(struct world *w, const struct due *d)
 {
     struct machine *m = &w->machines[d->who];
@@ -248,8 +267,7 @@ static void world_on_machine(struct world *w, const struct due *d)
         if (m->state == MACHINE_DOWN) machine_start(w, m);
         break;
     case DUE_AWAY:
-        w->away = d->who;
-        if (m->state != MACHINE_DOWN) machine_crash(w, m, 0);
+        world_send_away(w, m);
         break;
     case DUE_RESUME:
         machine_resume(w, m);

@@ -174,6 +174,7 @@ static void fake_command(struct fake_group *g, const struct command *c,
 
     g->commands[c->op]++;
     if (c->op <= COMMAND_INCR && fake_take(&g->lose_writes)) return;
+    if (c->op == COMMAND_FENCE && fake_take(&g->lose_fences)) return;
     if (!fake_take(&g->busy)) fake_execute(g, c, page, &reply);
     item = (struct reply_item){ .seq = c->seq,
                                 .slot = reply.slot,

@@ -34,9 +34,10 @@ struct fake_group {
     uint32_t lose_requests; /* datagrams, before anything is done */
     uint32_t lose_replies;  /* datagrams, after it was done */
     uint32_t lose_writes;   /* put del cas incr, one by one */
-    uint32_t busy;          /* commands answered BUSY and not done */
-    uint32_t body_max;      /* of replies */
-    size_t request_max;     /* longer datagrams are lost */
+    uint32_t lose_fences;
+    uint32_t busy;      /* commands answered BUSY and not done */
+    uint32_t body_max;  /* of replies */
+    size_t request_max; /* longer datagrams are lost */
 
     /* What came. */
     uint32_t knocks;

@@ -52,5 +52,7 @@ step "stop and start keep the data, clean removes it"
 "$cluster" start 3 >/dev/null || fail "start"
 expect 0 "value" kv get key
 "$cluster" clean || fail "clean"
-[ -z "$(find "$DIR" -name group.ini -o -name data)" ] || fail "something is left"
+for left in "$DIR/group.ini" "$DIR/1"; do
+    [ ! -e "$left" ] || fail "$left is left"
+done
 exit 0
