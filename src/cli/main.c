@@ -142,6 +142,15 @@ static int options_take(struct cli *c, int argc, char **argv)
     return -1;
 }
 
+/* `status --json` is what one types: taken right behind any command too. */
+static void command_take_json(struct cli *c, int argc, char **argv)
+{
+    if (optind + 1 >= argc || strcmp(argv[optind + 1], "--json") != 0) return;
+    c->json = true;
+    argv[optind + 1] = argv[optind];
+    optind++;
+}
+
 static int command_run(struct cli *c)
 {
     const char *name = c->argv[-1];
@@ -176,6 +185,7 @@ int main(int argc, char **argv)
     if (rc < 0 && optind == argc)
         rc = report_refusal(&c, "no command was given (paxoskv --help)");
     if (rc < 0) {
+        command_take_json(&c, argc, argv);
         c.argc = argc - optind - 1;
         c.argv = argv + optind + 1;
         rc = command_run(&c);

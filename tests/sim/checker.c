@@ -48,7 +48,7 @@ void checker_fail(struct checker *c, const char *check, const char *format, ...)
     va_end(args);
 }
 
-/* ---- slots ---------------------------------------------------------------- */
+/* ---- slots --------------------------------------------------------------- */
 
 static struct slot_view *checker_slot(struct checker *c, uint64_t slot)
 {
@@ -183,7 +183,7 @@ bool checker_is_chosen(const struct checker *c, uint64_t slot,
            proposal_equal(p, slot_chosen(&c->slots[slot]));
 }
 
-/* ---- executing what is chosen --------------------------------------------- */
+/* ---- executing what is chosen -------------------------------------------- */
 
 static void checker_execute_one(struct checker *c, uint16_t index,
                                 const struct command *cmd)
@@ -270,12 +270,11 @@ void checker_on_state(struct checker *c, uint8_t i, uint64_t executed,
         return;
     }
     if (state_hash == c->slots[executed].state_hash) return;
-    checker_fail(c, "execution",
-                 "node %u: another state after slot %" PRIu64, c->ids[i],
-                 executed);
+    checker_fail(c, "execution", "node %u: another state after slot %" PRIu64,
+                 c->ids[i], executed);
 }
 
-/* ---- the log -------------------------------------------------------------- */
+/* ---- the log ------------------------------------------------------------- */
 
 void checker_on_start(struct checker *c, uint8_t i)
 {

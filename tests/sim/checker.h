@@ -35,9 +35,9 @@ struct proposal {
     struct ballot ballot;
     uint8_t *bytes; /* shared by the equal proposals of a slot */
     uint32_t len;
-    bool owner;        /* of the bytes */
-    uint16_t written;  /* bitmap of members that ever wrote this vote */
-    uint16_t durable;  /* and of those that have it on disk */
+    bool owner;       /* of the bytes */
+    uint16_t written; /* bitmap of members that ever wrote this vote */
+    uint16_t durable; /* and of those that have it on disk */
 };
 
 struct slot_view {
@@ -90,8 +90,8 @@ void checker_init(struct checker *c, uint8_t n, const uint8_t *ids,
 void checker_clear(struct checker *c);
 
 /* A check failed; only the first failure is kept. */
-void checker_fail(struct checker *c, const char *check, const char *format,
-                  ...) __attribute__((format(printf, 3, 4)));
+void checker_fail(struct checker *c, const char *check, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Member i begins a new life, with what is durable. */
 void checker_on_start(struct checker *c, uint8_t i);
@@ -119,7 +119,7 @@ uint64_t checker_on_begin(const struct checker *c);
 void checker_on_end(struct checker *c, uint64_t began, bool is_write,
                     uint64_t slot);
 
-/* ---- for the parts of the checker ----------------------------------------- */
+/* ---- for the parts of the checker ---------------------------------------- */
 
 /* v is proposed, or voted for; its proposal, or NULL after a failure. */
 struct proposal *checker_propose(struct checker *c, uint64_t slot,

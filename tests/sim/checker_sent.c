@@ -19,9 +19,8 @@ static struct ballot_use *checker_use(struct checker *c, uint8_t i,
         m->use_size = m->use_size ? 2 * m->use_size : 16;
         m->uses = realloc(m->uses, m->use_size * sizeof *m->uses);
     }
-    m->uses[m->use_count] = (struct ballot_use){
-        .round = round, .life = m->life
-    };
+    m->uses[m->use_count] = (struct ballot_use){ .round = round,
+                                                 .life = m->life };
     return &m->uses[m->use_count++];
 }
 
@@ -254,14 +253,14 @@ void checker_on_send(struct checker *c, uint8_t i, const struct message *m)
     }
 }
 
-/* ---- clients -------------------------------------------------------------- */
+/* ---- clients ------------------------------------------------------------- */
 
 void checker_on_reply(struct checker *c, uint8_t i, const struct command *cmd,
                       const struct reply *reply)
 {
-    const struct kv_reply r = {
-        .status = reply->status, .slot = reply->slot, .value = reply->value
-    };
+    const struct kv_reply r = { .status = reply->status,
+                                .slot = reply->slot,
+                                .value = reply->value };
     const char *fault;
 
     c->answers++;

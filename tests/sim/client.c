@@ -40,9 +40,9 @@ void client_init(struct world *w, uint8_t self, uint32_t ops)
     c->favourite = (uint8_t)draw(c, w->plan->nodes);
     c->next_ns = 1 + draw(c, w->plan->clients.think_ns + 1);
     c->wake_ns = c->next_ns;
-    queue_push(&w->queue, (struct due){
-        .at_ns = c->wake_ns, .type = DUE_CLIENT, .who = self
-    });
+    queue_push(
+        &w->queue,
+        (struct due){ .at_ns = c->wake_ns, .type = DUE_CLIENT, .who = self });
 }
 
 void client_clear(struct client *c)
@@ -78,7 +78,7 @@ bool client_command(const struct world *w, uint64_t cookie, uint8_t op,
     return op_command(&w->clients[self].ops[i], op, c);
 }
 
-/* ---- asking --------------------------------------------------------------- */
+/* ---- asking -------------------------------------------------------------- */
 
 /* Every seq up to this one is done with, as far as this client cares. */
 static uint64_t client_acked(const struct client *c)
@@ -147,9 +147,9 @@ static void client_wake(struct world *w, struct client *c, uint64_t at_ns)
 
     if (c->wake_ns > w->now_ns && c->wake_ns <= next_ns) return;
     c->wake_ns = next_ns;
-    queue_push(&w->queue, (struct due){
-        .at_ns = next_ns, .type = DUE_CLIENT, .who = c->self
-    });
+    queue_push(
+        &w->queue,
+        (struct due){ .at_ns = next_ns, .type = DUE_CLIENT, .who = c->self });
 }
 
 static struct op *client_op(struct client *c)
@@ -191,7 +191,7 @@ static void client_begin(struct world *w, struct client *c)
     client_ask(w, c, c->count - 1);
 }
 
-/* ---- what is asked -------------------------------------------------------- */
+/* ---- what is asked ------------------------------------------------------- */
 
 static void client_open(struct world *w, struct client *c)
 {
@@ -270,8 +270,10 @@ static void client_draw_write(struct world *w, struct client *c,
         cmd->value.len = 0;
     } else if (kind < 8) {
         cmd->op = COMMAND_CAS;
-        if (draw(c, 4) == 0) cmd->flags = COMMAND_ABSENT;
-        else if (seen) cmd->expected = bytes_of(seen->bytes, seen->len);
+        if (draw(c, 4) == 0)
+            cmd->flags = COMMAND_ABSENT;
+        else if (seen)
+            cmd->expected = bytes_of(seen->bytes, seen->len);
     } else {
         cmd->op = COMMAND_INCR;
         store64(buf, draw(c, 16) ? draw(c, 2000) - 1000 : (uint64_t)INT64_MAX);
@@ -307,7 +309,7 @@ static void client_begin_one(struct world *w, struct client *c)
     client_begin(w, c);
 }
 
-/* ---- ends ----------------------------------------------------------------- */
+/* ---- ends ---------------------------------------------------------------- */
 
 static void client_end(struct client *c, uint32_t i, enum op_state how)
 {
@@ -410,7 +412,7 @@ void client_on_timer(struct world *w, struct client *c)
     client_go_on(w, c);
 }
 
-/* ---- answers -------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------- */
 
 /* Learn what the value of a key was. */
 static void client_see(struct client *c, const struct op *o,

@@ -43,10 +43,10 @@ struct client {
     uint32_t size;
     uint32_t active[CLIENT_ACTIVE_MAX];
     uint32_t active_count;
-    uint32_t left; /* operations still to begin */
-    uint8_t favourite; /* the member that answered last */
-    uint64_t next_ns;  /* when the next operation begins */
-    uint64_t wake_ns;  /* when the timer is set for */
+    uint32_t left;                      /* operations still to begin */
+    uint8_t favourite;                  /* the member that answered last */
+    uint64_t next_ns;                   /* when the next operation begins */
+    uint64_t wake_ns;                   /* when the timer is set for */
     struct packet *seen[PLAN_KEYS_MAX]; /* values, for CAS; or NULL */
     uint64_t ended;
     uint64_t unknown;

@@ -14,9 +14,9 @@
 struct disk_plan {
     uint64_t latency_ns; /* the least of a write */
     uint64_t jitter_ns;
-    uint64_t stall_ns;   /* a write that stalls: up to so much more */
-    uint16_t stall;      /* how many do, of 10,000 */
-    uint8_t in_flight;   /* writes at once, 1..DISK_WRITES_MAX */
+    uint64_t stall_ns; /* a write that stalls: up to so much more */
+    uint16_t stall;    /* how many do, of 10,000 */
+    uint8_t in_flight; /* writes at once, 1..DISK_WRITES_MAX */
 };
 
 /* What the checker wants to know of a record without decoding it again. */

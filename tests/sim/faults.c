@@ -9,11 +9,12 @@ static void faults_next(struct world *w, enum fault_type type)
     const uint64_t every_ns = w->plan->faults[type].every_ns;
 
     if (every_ns == 0) return;
-    queue_push(&w->queue, (struct due){
-        .at_ns = w->now_ns + prng_range(&w->random, 1, 2 * every_ns),
-        .type = DUE_FAULT,
-        .number = type,
-    });
+    queue_push(&w->queue,
+               (struct due){
+                   .at_ns = w->now_ns + prng_range(&w->random, 1, 2 * every_ns),
+                   .type = DUE_FAULT,
+                   .number = type,
+               });
 }
 
 void faults_begin(struct world *w)
@@ -22,11 +23,12 @@ void faults_begin(struct world *w)
         faults_next(w, (enum fault_type)type);
     }
     if (!w->plan->is_long) return;
-    queue_push(&w->queue, (struct due){
-        .at_ns = prng_range(&w->random, NS_PER_MS, NS_PER_S),
-        .type = DUE_AWAY,
-        .who = (uint8_t)prng_below(&w->random, w->plan->nodes),
-    });
+    queue_push(&w->queue,
+               (struct due){
+                   .at_ns = prng_range(&w->random, NS_PER_MS, NS_PER_S),
+                   .type = DUE_AWAY,
+                   .who = (uint8_t)prng_below(&w->random, w->plan->nodes),
+               });
 }
 
 /* Some machine that runs, the leader more often than others; or NULL. */
@@ -61,16 +63,16 @@ static void faults_crash_all(struct world *w, uint64_t lasts_ns)
 
 static void faults_cut(struct world *w, uint64_t lasts_ns)
 {
-    const enum partition_type type =
-        (enum partition_type)prng_below(&w->random, PARTITION_TYPES);
+    const enum partition_type type = (enum partition_type)prng_below(
+        &w->random, PARTITION_TYPES);
 
     trace_line(w->trace, w->now_ns, "network", 0, "CUT: %s",
                partition_name(type));
     queue_push(&w->queue, (struct due){
-        .at_ns = w->now_ns + lasts_ns,
-        .type = DUE_HEAL,
-        .number = network_cut(&w->network, type),
-    });
+                              .at_ns = w->now_ns + lasts_ns,
+                              .type = DUE_HEAL,
+                              .number = network_cut(&w->network, type),
+                          });
 }
 
 static void faults_later(struct world *w, const struct machine *m,
@@ -95,8 +97,7 @@ static void faults_on_machine(struct world *w, enum fault_type type,
         break;
     case FAULT_LEAVE:
         m->down_ns = lasts_ns;
-        faults_later(w, m, DUE_END,
-                     prng_range(&w->random, 1, 200 * NS_PER_MS));
+        faults_later(w, m, DUE_END, prng_range(&w->random, 1, 200 * NS_PER_MS));
         machine_leave(w, m);
         break;
     case FAULT_FULL:
@@ -114,8 +115,8 @@ static void faults_on_machine(struct world *w, enum fault_type type,
 
 void faults_on_due(struct world *w, enum fault_type type)
 {
-    const uint64_t lasts_ns =
-        prng_range(&w->random, 1, max_u64(w->plan->faults[type].lasts_ns, 1));
+    const uint64_t lasts_ns = prng_range(
+        &w->random, 1, max_u64(w->plan->faults[type].lasts_ns, 1));
     struct machine *m = faults_victim(w);
 
     if (world_is_calm(w)) return;
@@ -125,8 +126,8 @@ void faults_on_due(struct world *w, enum fault_type type)
     } else if (type == FAULT_CRASH_ALL) {
         faults_crash_all(w, lasts_ns);
     } else if (type == FAULT_FORGET) {
-        client_forget(w, &w->clients[prng_below(&w->random,
-                                                w->plan->clients.count)]);
+        client_forget(
+            w, &w->clients[prng_below(&w->random, w->plan->clients.count)]);
     } else if (m) {
         faults_on_machine(w, type, m, lasts_ns);
     }

@@ -11,13 +11,12 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define TEXT_MAX   260u
-#define PORT_FIRST 1000u /* that of client 0 */
-#define TURN_NS    1000u /* no turn is shorter */
+#define TEXT_MAX 260u
+#define TURN_NS  1000u /* no turn is shorter */
 
 #define RESTLESS_MAX 10000u
 
-/* ---- its clock ------------------------------------------------------------ */
+/* ---- its clock ----------------------------------------------------------- */
 
 static uint64_t machine_time(const struct machine *m, uint64_t world_ns)
 {
@@ -37,7 +36,7 @@ static uint64_t machine_world_time(const struct machine *m, uint64_t local_ns)
     return ns;
 }
 
-/* ---- life and death ------------------------------------------------------- */
+/* ---- life and death ------------------------------------------------------ */
 
 static void machine_draw_clock(struct machine *m, uint32_t drift_ppm)
 {
@@ -195,11 +194,11 @@ void machine_crash(struct world *w, struct machine *m, uint64_t down_ns)
     trace_line(w->trace, w->now_ns, "node", m->config.ids[m->self],
                "DIES, %" PRIu64 " records are lost", m->disk.lost - lost);
     queue_push(&w->queue, (struct due){
-        .at_ns = w->now_ns + down_ns,
-        .type = DUE_RESTART,
-        .who = m->self,
-        .life = m->life,
-    });
+                              .at_ns = w->now_ns + down_ns,
+                              .type = DUE_RESTART,
+                              .who = m->self,
+                              .life = m->life,
+                          });
 }
 
 void machine_pause(struct world *w, struct machine *m)
@@ -239,149 +238,7 @@ void machine_leave(struct world *w, struct machine *m)
     machine_step(w, m, &(struct event){ .type = EVENT_STOP });
 }
 
-/* ---- effects -------------------------------------------------------------- */
-
-static void machine_send(struct world *w, struct machine *m,
-                         const struct effect *e)
-{
-    const bool multicast = e->to == TO_GROUP;
-    struct packet *p;
-    struct due d = { .type = DUE_MESSAGE, .from = m->self };
-
-    checker_on_send(&w->checker, m->self, &e->message);
-    if (w->checker.failed) return;
-    p = packet_of_message(&e->message);
-    p->incarnation = node_incarnation(m->node);
-    p->process = m->config.process;
-    world_digest(w, p->bytes, p->len);
-    d.packet = p;
-    if (!multicast) {
-        d.who = e->to;
-        world_send(w, m->self, e->to, false, d);
-    } else if (network_group(&w->network)) {
-        for (d.who = 0; d.who < m->config.n; d.who++) {
-            if (d.who != m->self) world_send(w, m->self, d.who, true, d);
-        }
-    }
-    packet_unref(p);
-}
-
-static void machine_persist(struct world *w, struct machine *m,
-                            const struct effect *e)
-{
-    struct disk *d = &m->disk;
-
-    checker_on_persist(&w->checker, m->self, &e->message);
-    if (w->checker.failed) return;
-    disk_append(d, &e->message, e->seq);
-    world_digest(w, d->records[d->count - 1].packet->bytes,
-                 d->records[d->count - 1].packet->len);
-}
-
-static void machine_reply(struct world *w, struct machine *m,
-                          const struct reply *r)
-{
-    struct due d = { .type = DUE_REPLY, .from = m->self, .number = r->cookie };
-    struct command c;
-
-    if (!client_command(w, r->cookie, r->op, &c) || r->to.family != 4 ||
-        r->to.port - PORT_FIRST >= w->plan->clients.count) {
-        world_fail(w, "witness", "node %u answers what nobody asked",
-                   m->config.ids[m->self]);
-        return;
-    }
-    checker_on_reply(&w->checker, m->self, &c, r);
-    d.who = (uint8_t)(r->to.port - PORT_FIRST);
-    d.packet = packet_of_reply(r);
-    world_digest(w, d.packet->bytes, d.packet->len);
-    world_send(w, m->self, NETWORK_CLIENT, false, d);
-    packet_unref(d.packet);
-}
-
-static void machine_read(struct world *w, struct machine *m,
-                         const struct read_order *r)
-{
-    queue_push(&w->queue, (struct due){
-        .at_ns = w->now_ns + w->plan->disk.latency_ns,
-        .type = DUE_READ,
-        .who = m->self,
-        .life = m->life,
-        .packet = packet_new(r, sizeof *r),
-    });
-}
-
-static void machine_trace(struct world *w, struct machine *m,
-                          const struct effect *e)
-{
-    char text[TEXT_MAX];
-    const uint32_t id = m->config.ids[m->self];
-
-    switch (e->type) {
-    case EFFECT_SEND:
-        trace_message(text, sizeof text, &e->message);
-        if (e->to == TO_GROUP) {
-            trace_line(w->trace, w->now_ns, "node", id, "-> all  %s", text);
-        } else {
-            trace_line(w->trace, w->now_ns, "node", id, "-> %u  %s",
-                       m->config.ids[e->to], text);
-        }
-        break;
-    case EFFECT_PERSIST:
-        trace_line(w->trace, w->now_ns, "node", id, "log %" PRIu64 "  %s",
-                   e->seq, trace_message(text, sizeof text, &e->message));
-        break;
-    case EFFECT_READ:
-        trace_line(w->trace, w->now_ns, "node", id,
-                   "reads the log, slots %" PRIu64 "..%" PRIu64,
-                   e->read.first, e->read.last);
-        break;
-    case EFFECT_REPLY:
-        trace_line(w->trace, w->now_ns, "node", id,
-                   "=> client %u  op %u seq %" PRIu64 " %s slot %" PRIu64
-                   " '%.*s'",
-                   e->reply.to.port - PORT_FIRST, e->reply.op, e->reply.seq,
-                   trace_status(e->reply.status), e->reply.slot,
-                   (int)min_u64(e->reply.value.len, 20),
-                   (const char *)e->reply.value.at);
-        break;
-    case EFFECT_NOTE:
-        trace_line(w->trace, w->now_ns, "node", id, "NOTE %s",
-                   trace_note(text, sizeof text, &e->note));
-        break;
-    default:
-        break;
-    }
-}
-
-static void machine_carry_out(struct world *w, struct machine *m,
-                              const struct effect *e)
-{
-    if (trace_is_on(w->trace)) machine_trace(w, m, e);
-    switch ((enum effect_type)e->type) {
-    case EFFECT_NONE:
-    case EFFECT_NOTE:
-        break;
-    case EFFECT_SEND:
-        machine_send(w, m, e);
-        break;
-    case EFFECT_PERSIST:
-        machine_persist(w, m, e);
-        break;
-    case EFFECT_READ:
-        machine_read(w, m, &e->read);
-        break;
-    case EFFECT_REPLY:
-        machine_reply(w, m, &e->reply);
-        break;
-    case EFFECT_FATAL:
-        world_fail(w, "fatal", "node %u ends with %d in slot %" PRIu64 ": %s",
-                   m->config.ids[m->self], e->fatal.status, e->fatal.slot,
-                   e->fatal.text);
-        break;
-    }
-}
-
-/* ---- steps ---------------------------------------------------------------- */
+/* ---- steps --------------------------------------------------------------- */
 
 /* Set the tick for the deadline; one set for earlier finds out by itself. */
 static void machine_set_tick(struct world *w, struct machine *m)
@@ -390,13 +247,14 @@ static void machine_set_tick(struct world *w, struct machine *m)
     uint64_t at_ns;
 
     if (deadline_ns == NEVER_NS) return;
-    if (m->tick_ns != NEVER_NS &&
-        machine_time(m, m->tick_ns) <= deadline_ns) return;
+    if (m->tick_ns != NEVER_NS && machine_time(m, m->tick_ns) <= deadline_ns)
+        return;
     at_ns = max_u64(machine_world_time(m, deadline_ns), w->now_ns + TURN_NS);
     m->tick_ns = at_ns;
-    queue_push(&w->queue, (struct due){
-        .at_ns = at_ns, .type = DUE_TICK, .who = m->self, .life = m->life
-    });
+    queue_push(&w->queue, (struct due){ .at_ns = at_ns,
+                                        .type = DUE_TICK,
+                                        .who = m->self,
+                                        .life = m->life });
 }
 
 static void machine_set_flush(struct world *w, struct machine *m)
@@ -404,12 +262,13 @@ static void machine_set_flush(struct world *w, struct machine *m)
     if (m->flush_is_due) return;
     m->flush_is_due = true;
     queue_push(&w->queue, (struct due){
-        .at_ns = w->now_ns +
-                 prng_below(&m->random, w->plan->members.turn_ns + 1),
-        .type = DUE_FLUSH,
-        .who = m->self,
-        .life = m->life,
-    });
+                              .at_ns = w->now_ns +
+                                       prng_below(&m->random,
+                                                  w->plan->members.turn_ns + 1),
+                              .type = DUE_FLUSH,
+                              .who = m->self,
+                              .life = m->life,
+                          });
 }
 
 static void machine_look_at_state(struct world *w, struct machine *m)
@@ -463,8 +322,8 @@ static void machine_on_message(struct world *w, struct machine *m,
                    "<- %u  %s", m->config.ids[d->from],
                    trace_message(text, sizeof text, &message));
     }
-    machine_step(w, m, &(struct event){ .type = EVENT_MESSAGE,
-                                        .message = &message });
+    machine_step(w, m,
+                 &(struct event){ .type = EVENT_MESSAGE, .message = &message });
 }
 
 static void machine_on_request(struct world *w, struct machine *m,
@@ -476,8 +335,7 @@ static void machine_on_request(struct world *w, struct machine *m,
         .command = bytes_of(d->packet->bytes, d->packet->len),
     };
 
-    machine_step(w, m,
-                 &(struct event){ .type = EVENT_REQUEST, .request = &r });
+    machine_step(w, m, &(struct event){ .type = EVENT_REQUEST, .request = &r });
 }
 
 static void machine_write(struct world *w, struct machine *m)
@@ -487,12 +345,12 @@ static void machine_write(struct world *w, struct machine *m)
 
     if (number == 0) return;
     queue_push(&w->queue, (struct due){
-        .at_ns = w->now_ns + takes_ns,
-        .type = DUE_WRITTEN,
-        .who = m->self,
-        .life = m->life,
-        .number = number,
-    });
+                              .at_ns = w->now_ns + takes_ns,
+                              .type = DUE_WRITTEN,
+                              .who = m->self,
+                              .life = m->life,
+                              .number = number,
+                          });
 }
 
 static void machine_on_flush(struct world *w, struct machine *m)
@@ -521,8 +379,10 @@ static void machine_on_tick(struct world *w, struct machine *m,
     if (node_deadline_ns(m->node) > now_ns) {
         m->restless = 0;
     } else if (++m->restless > RESTLESS_MAX) {
-        world_fail(w, "contract", "node %u: tick after tick, and no deadline "
-                   "in the future", m->config.ids[m->self]);
+        world_fail(w, "contract",
+                   "node %u: tick after tick, and no deadline "
+                   "in the future",
+                   m->config.ids[m->self]);
     }
 }
 
@@ -536,10 +396,11 @@ static void machine_on_written(struct world *w, struct machine *m,
         return;
     }
     machine_is_durable(w, m, found);
-    machine_step(w, m, &(struct event){
-        .type = EVENT_DURABLE,
-        .seq = m->disk.records[m->disk.durable - 1].seq,
-    });
+    machine_step(w, m,
+                 &(struct event){
+                     .type = EVENT_DURABLE,
+                     .seq = m->disk.records[m->disk.durable - 1].seq,
+                 });
 }
 
 static void machine_on_read(struct world *w, struct machine *m,
@@ -557,9 +418,10 @@ static void machine_on_read(struct world *w, struct machine *m,
         if (r->slot < order.first || r->slot > order.last) continue;
         bytes += r->packet->len;
         if (!packet_record(r->packet, &record)) continue;
-        machine_step(w, m, &(struct event){
-            .type = EVENT_RECORD, .tag = order.tag, .message = &record
-        });
+        machine_step(w, m,
+                     &(struct event){ .type = EVENT_RECORD,
+                                      .tag = order.tag,
+                                      .message = &record });
         if (!m->node || w->checker.failed) return;
     }
     machine_step(w, m,

@@ -32,7 +32,7 @@ struct machine {
     bool flush_is_due;
     uint32_t effects_left; /* it dies behind so many; 0: it does not */
     uint64_t down_ns;      /* and stays down for so long */
-    uint32_t restless; /* ticks without a deadline in the future */
+    uint32_t restless;     /* ticks without a deadline in the future */
     uint64_t executed;
     struct due *inbox; /* while paused */
     uint32_t inbox_count;
@@ -61,5 +61,13 @@ void machine_leave(struct world *w, struct machine *m);
 /* Something due at this machine: MESSAGE, REQUEST, TICK, FLUSH, WRITTEN, READ.
  * The reference to its packet is the machine's now. */
 void machine_on_due(struct world *w, struct machine *m, struct due d);
+
+/* ---- for the parts of the machine ---------------------------------------- */
+
+#define PORT_FIRST 1000u /* that of client 0 */
+
+/* Carry out one effect of the step just made. */
+void machine_carry_out(struct world *w, struct machine *m,
+                       const struct effect *e);
 
 #endif

@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define JOBS_MAX     64u
+#define JOBS_MAX      64u
 #define WORLD_SECONDS 120u /* real ones: longer is a hang */
 
 struct options {
@@ -151,7 +151,7 @@ static bool parse(int argc, char **argv, struct options *o)
     return optind == argc;
 }
 
-/* ---- running worlds ------------------------------------------------------- */
+/* ---- running worlds ------------------------------------------------------ */
 
 static void add(struct world_result *sum, const struct world_result *r)
 {
@@ -249,7 +249,7 @@ static int run_again(struct shared *s, const struct options *o, uint64_t seed,
     return status;
 }
 
-/* ---- telling -------------------------------------------------------------- */
+/* ---- telling ------------------------------------------------------------- */
 
 static void tell_plan(const struct plan *p)
 {
@@ -258,7 +258,8 @@ static void tell_plan(const struct plan *p)
            p->nodes, p->clients.count, p->clients.ops, p->clients.pipeline,
            p->clients.keys, (double)p->faults_ns / NS_PER_S);
     for (int i = 0; i < FAULT_TYPES; i++) {
-        if (p->faults[i].every_ns) printf(" %s,", fault_name((enum fault_type)i));
+        if (p->faults[i].every_ns)
+            printf(" %s,", fault_name((enum fault_type)i));
     }
     printf(" loss %.2f %%, twice %.2f %%, late %.2f %%\n",
            p->network.loss / 100.0, p->network.twice / 100.0,

@@ -74,17 +74,12 @@ void model_begin_slot(struct model *m, uint64_t slot, uint64_t time_ns,
     }
 }
 
-/* ---- the store ------------------------------------------------------------ */
+/* ---- the store ----------------------------------------------------------- */
 
-static struct bytes key_name(const struct model_key *k)
-{
-    return bytes_of(k->name, k->len);
-}
-
-static const struct model_key *model_key(const struct model *m, struct bytes b)
+const struct model_key *model_key(const struct model *m, struct bytes b)
 {
     for (uint32_t i = 0; i < m->key_count; i++) {
-        if (bytes_equal(key_name(&m->keys[i]), b)) return &m->keys[i];
+        if (bytes_equal(model_key_name(&m->keys[i]), b)) return &m->keys[i];
     }
     return NULL;
 }
@@ -96,7 +91,7 @@ static struct model_key *model_key_made(struct model *m, struct bytes name)
     ASSERT(m->key_count < MODEL_KEYS_MAX);
     ASSERT(name.len <= MODEL_KEY_LEN);
 
-    while (i > 0 && bytes_cmp(name, key_name(&m->keys[i - 1])) < 0) {
+    while (i > 0 && bytes_cmp(name, model_key_name(&m->keys[i - 1])) < 0) {
         m->keys[i] = m->keys[i - 1];
         i--;
     }
@@ -106,9 +101,8 @@ static struct model_key *model_key_made(struct model *m, struct bytes name)
     return &m->keys[i];
 }
 
-/* What k was when slot had been executed; NULL if it was absent. */
-static const struct model_version *key_at(const struct model_key *k,
-                                          uint64_t slot)
+const struct model_version *model_key_at(const struct model_key *k,
+                                         uint64_t slot)
 {
     if (!k) return NULL;
     for (uint32_t i = k->count; i > 0; i--) {
@@ -140,7 +134,8 @@ static void key_change(struct model *m, struct bytes name, bool present,
 static uint8_t model_put(struct model *m, const struct command *c,
                          struct bytes value)
 {
-    const struct model_version *now = key_at(model_key(m, c->key), m->slot);
+    const struct model_version *now = model_key_at(model_key(m, c->key),
+                                                   m->slot);
     const uint64_t old = now ? c->key.len + now->len + KV_PAIR_COST : 0;
     const uint64_t new = c->key.len + value.len + KV_PAIR_COST;
 
@@ -154,7 +149,8 @@ static uint8_t model_put(struct model *m, const struct command *c,
 
 static uint8_t model_delete(struct model *m, const struct command *c)
 {
-    const struct model_version *now = key_at(model_key(m, c->key), m->slot);
+    const struct model_version *now = model_key_at(model_key(m, c->key),
+                                                   m->slot);
 
     if (!now) return REPLY_NOTFOUND;
     m->bytes -= c->key.len + now->len + KV_PAIR_COST;
@@ -165,7 +161,8 @@ static uint8_t model_delete(struct model *m, const struct command *c)
 static uint8_t model_cas(struct model *m, const struct command *c,
                          struct kv_reply *reply)
 {
-    const struct model_version *now = key_at(model_key(m, c->key), m->slot);
+    const struct model_version *now = model_key_at(model_key(m, c->key),
+                                                   m->slot);
     const bool absent = c->flags & COMMAND_ABSENT;
 
     if (!now) return absent ? model_put(m, c, c->value) : REPLY_NOTFOUND;
@@ -181,7 +178,8 @@ static uint8_t model_incr(struct model *m, const struct command *c,
                           struct kv_reply *reply)
 {
     static char text[24];
-    const struct model_version *now = key_at(model_key(m, c->key), m->slot);
+    const struct model_version *now = model_key_at(model_key(m, c->key),
+                                                   m->slot);
     char old[24] = "0";
     int64_t n;
     char *end;
@@ -197,14 +195,14 @@ static uint8_t model_incr(struct model *m, const struct command *c,
     }
     snprintf(text, sizeof text, "%" PRId64, n);
     status = model_put(m, c, bytes_of(text, (uint32_t)strlen(text)));
-    if (status == REPLY_OK) reply->value = bytes_of(text, (uint32_t)strlen(text));
+    if (status == REPLY_OK)
+        reply->value = bytes_of(text, (uint32_t)strlen(text));
     return status;
 }
 
-/* ---- sessions ------------------------------------------------------------- */
+/* ---- sessions ------------------------------------------------------------ */
 
-static struct model_session *model_session(const struct model *m,
-                                           struct session_id id)
+struct model_session *model_session(const struct model *m, struct session_id id)
 {
     for (uint32_t i = 0; i < m->session_count; i++) {
         struct model_session *s = &m->sessions[i];
@@ -291,7 +289,7 @@ static struct model_session *session_made(struct model *m, uint16_t index,
     return s;
 }
 
-static void model_opened(const struct model_session *s, struct kv_reply *reply)
+void model_opened(const struct model_session *s, struct kv_reply *reply)
 {
     static uint8_t opened[8 + 2 + COMMAND_NONCE];
 
@@ -305,8 +303,8 @@ static void model_opened(const struct model_session *s, struct kv_reply *reply)
     };
 }
 
-static void model_open(struct model *m, uint16_t index,
-                       const struct command *c, struct kv_reply *reply)
+static void model_open(struct model *m, uint16_t index, const struct command *c,
+                       struct kv_reply *reply)
 {
     struct model_session *s = NULL;
 
@@ -326,12 +324,7 @@ static void model_open(struct model *m, uint16_t index,
     model_opened(s, reply);
 }
 
-/* ---- commands ------------------------------------------------------------- */
-
-static bool command_has_seq(uint8_t op)
-{
-    return op <= COMMAND_INCR || op == COMMAND_FENCE;
-}
+/* ---- commands ------------------------------------------------------------ */
 
 static uint8_t model_apply(struct model *m, const struct command *c,
                            struct kv_reply *reply)
@@ -402,146 +395,7 @@ void model_execute(struct model *m, uint16_t index, const struct command *c,
     }
     session_touched(m, s);
     if (c->op == COMMAND_CLOSE) s->ended_slot = m->slot;
-    if (!command_has_seq(c->op)) return;
+    if (!model_op_has_seq(c->op)) return;
     s->acked_upto = max_u64(s->acked_upto, c->acked_upto);
     model_on_seq(m, s, c, reply);
-}
-
-/* ---- judging answers ------------------------------------------------------ */
-
-static const char *judge_get(const struct model *m, const struct command *c,
-                             const struct kv_reply *reply)
-{
-    const struct model_version *v = key_at(model_key(m, c->key), reply->slot);
-
-    if (!v) {
-        return reply->status == REPLY_NOTFOUND ? NULL
-                                               : "a value of an absent key";
-    }
-    if (reply->status != REPLY_OK) return "a key that was there was not found";
-    if (!bytes_equal(bytes_of(v->value, v->len), reply->value)) {
-        return "the value is not the one of that slot";
-    }
-    return NULL;
-}
-
-/* One listed pair; false if it is not k as of slot. */
-static bool judge_pair(const struct model_key *k,
-                       const struct model_version *v, bool keys_only,
-                       struct reader *r)
-{
-    const uint16_t key_len = reader_u16(r);
-    const uint32_t value_len = reader_u32(r);
-    const uint64_t version = reader_u64(r);
-    const uint8_t *name = reader_take(r, key_len);
-    const uint8_t *value = reader_take(r, value_len);
-
-    if (!reader_ok(r) || version != v->slot) return false;
-    if (!bytes_equal(bytes_of(name, key_len), key_name(k))) return false;
-    if (keys_only) return value_len == 0;
-    return bytes_equal(bytes_of(value, value_len), bytes_of(v->value, v->len));
-}
-
-static bool list_wants(const struct command *c, const struct model_key *k)
-{
-    if (c->key.len && bytes_cmp(key_name(k), c->key) <= 0) return false;
-    if (k->len < c->expected.len) return false;
-    return memcmp(k->name, c->expected.at, c->expected.len) == 0;
-}
-
-static const char *judge_list(const struct model *m, const struct command *c,
-                              const struct kv_reply *reply)
-{
-    struct reader r = reader_of(reply->value.at, reply->value.len);
-    const uint8_t more = reader_u8(&r);
-    uint32_t i = 0;
-
-    for (; i < m->key_count; i++) {
-        const struct model_key *k = &m->keys[i];
-        const struct model_version *v = key_at(k, reply->slot);
-
-        if (!v || !list_wants(c, k)) continue;
-        if (reader_left(&r) == 0) break;
-        if (!judge_pair(k, v, c->flags & COMMAND_KEYS, &r)) {
-            return "a page that is not that of its slot";
-        }
-    }
-    if (!reader_done(&r)) return "a page with more than there was";
-    if (more != (i < m->key_count)) return "a page that ends too early";
-    if (more && reply->value.len == 1) return "an empty page, and more";
-    return NULL;
-}
-
-static const char *judge_read(const struct model *m, const struct command *c,
-                              const struct kv_reply *reply)
-{
-    if (reply->status == REPLY_UNAVAILABLE) return NULL;
-    if (c->op == COMMAND_GET) return judge_get(m, c, reply);
-    if (reply->status != REPLY_OK) return "a read has an unexpected status";
-    if (c->op == COMMAND_LIST) return judge_list(m, c, reply);
-    return NULL;
-}
-
-static const char *judge_open(const struct model *m, const struct command *c,
-                              const struct kv_reply *reply)
-{
-    for (uint32_t i = 0; i < m->refusal_count; i++) {
-        const struct model_refusal *r = &m->refusals[i];
-
-        if (reply->status != REPLY_FULL || r->slot != reply->slot) continue;
-        if (memcmp(r->nonce, c->value.at, COMMAND_NONCE) == 0) return NULL;
-    }
-    for (uint32_t i = 0; i < m->session_count; i++) {
-        struct kv_reply want;
-
-        if (reply->status != REPLY_OK) break;
-        if (m->sessions[i].id.slot != reply->slot) continue;
-        model_opened(&m->sessions[i], &want);
-        if (memcmp(m->sessions[i].nonce, c->value.at, COMMAND_NONCE) != 0) {
-            continue;
-        }
-        if (bytes_equal(want.value, reply->value)) return NULL;
-    }
-    return "no such session was opened, nor refused";
-}
-
-static const char *judge_seq(const struct model_session *s,
-                             const struct command *c,
-                             const struct kv_reply *reply)
-{
-    const struct model_reply *r;
-
-    if (reply->status == REPLY_STALE) {
-        return c->seq <= s->acked_upto ? NULL : "stale, but never acknowledged";
-    }
-    if (c->seq >= s->size || !s->replies[c->seq].set) {
-        return "an answer to a command that was not executed";
-    }
-    r = &s->replies[c->seq];
-    if (r->status != reply->status) return "another status than executed";
-    if (r->slot != reply->slot) return "another slot than executed";
-    if (!bytes_equal(bytes_of(r->value, r->len), reply->value)) {
-        return "another value than executed";
-    }
-    return NULL;
-}
-
-const char *model_judge(const struct model *m, const struct command *c,
-                        const struct kv_reply *reply)
-{
-    const struct model_session *s;
-
-    if (reply->status == REPLY_BUSY) return NULL;
-    if (reply->slot > m->slot) return "the slot is not chosen";
-    if (command_is_read(c->op)) return judge_read(m, c, reply);
-    if (c->op == COMMAND_OPEN) return judge_open(m, c, reply);
-
-    s = model_session(m, c->session);
-    if (!s) return "an answer in a session that was never opened";
-    if (reply->status == REPLY_EXPIRED) {
-        if (s->ended_slot && s->ended_slot <= reply->slot) return NULL;
-        return "expired, but the session lives";
-    }
-    if (command_has_seq(c->op)) return judge_seq(s, c, reply);
-    return reply->status == REPLY_OK ? NULL : "an unexpected status";
 }

@@ -85,4 +85,28 @@ void model_execute(struct model *m, uint16_t index, const struct command *c,
 const char *model_judge(const struct model *m, const struct command *c,
                         const struct kv_reply *reply);
 
+/* ---- for judge.c --------------------------------------------------------- */
+
+static inline struct bytes model_key_name(const struct model_key *k)
+{
+    return bytes_of(k->name, k->len);
+}
+
+static inline bool model_op_has_seq(uint8_t op)
+{
+    return op <= COMMAND_INCR || op == COMMAND_FENCE;
+}
+
+/* A key that ever was, or NULL. */
+const struct model_key *model_key(const struct model *m, struct bytes b);
+
+/* What k was when slot had been executed; NULL if it was absent, or k is. */
+const struct model_version *model_key_at(const struct model_key *k,
+                                         uint64_t slot);
+
+/* A session that ever was, or NULL; and the answer to its OPEN. */
+struct model_session *model_session(const struct model *m,
+                                    struct session_id id);
+void model_opened(const struct model_session *s, struct kv_reply *reply);
+
 #endif

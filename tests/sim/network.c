@@ -149,8 +149,8 @@ void network_calm(struct network *net)
 const char *partition_name(enum partition_type type)
 {
     static const char *const names[] = {
-        "halves", "alone", "mute", "deaf",
-        "links", "star", "chain", "no multicast",
+        "halves", "alone", "mute",  "deaf",
+        "links",  "star",  "chain", "no multicast",
     };
 
     ASSERT(type < PARTITION_TYPES);

@@ -13,25 +13,25 @@
 #define NETWORK_COPIES_MAX 2u
 
 struct network_plan {
-    uint64_t delay_ns;  /* the least */
-    uint64_t jitter_ns; /* uniform on top */
-    uint64_t late_ns;   /* a late datagram: up to so much more */
-    uint16_t late;      /* how many are: this reorders them */
-    uint16_t loss;      /* of each copy */
+    uint64_t delay_ns;   /* the least */
+    uint64_t jitter_ns;  /* uniform on top */
+    uint64_t late_ns;    /* a late datagram: up to so much more */
+    uint16_t late;       /* how many are: this reorders them */
+    uint16_t loss;       /* of each copy */
     uint16_t group_loss; /* of a multicast, for all its receivers */
     uint16_t twice;
-    uint16_t slow;      /* how many links are slow, each direction apart */
-    uint64_t slow_ns;   /* and by how much, at most */
+    uint16_t slow;    /* how many links are slow, each direction apart */
+    uint64_t slow_ns; /* and by how much, at most */
 };
 
 enum partition_type {
-    PARTITION_HALVES,  /* two sides, nothing passes */
-    PARTITION_ALONE,   /* one machine hears and is heard by none */
-    PARTITION_MUTE,    /* one is heard by none, but hears */
-    PARTITION_DEAF,    /* one hears none, but is heard */
-    PARTITION_LINKS,   /* each direction of each link, by chance */
-    PARTITION_STAR,    /* all talk to one only */
-    PARTITION_CHAIN,   /* each talks to its neighbours only */
+    PARTITION_HALVES,   /* two sides, nothing passes */
+    PARTITION_ALONE,    /* one machine hears and is heard by none */
+    PARTITION_MUTE,     /* one is heard by none, but hears */
+    PARTITION_DEAF,     /* one hears none, but is heard */
+    PARTITION_LINKS,    /* each direction of each link, by chance */
+    PARTITION_STAR,     /* all talk to one only */
+    PARTITION_CHAIN,    /* each talks to its neighbours only */
     PARTITION_NO_GROUP, /* some hear no multicast, unicast passes */
     PARTITION_TYPES,
 };

@@ -64,6 +64,20 @@ static void draw_clients(struct client_plan *p, struct prng *r)
     };
 }
 
+/* Mostly roomy; else sessions expire and are evicted, and the store fills. */
+static void draw_limits(struct kv_limits *p, struct prng *r)
+{
+    const bool tight = one_in(r, 6);
+    const uint64_t period_ns = prng_range(r, NS_PER_S, 5 * NS_PER_S);
+    const uint32_t sessions = (uint32_t)prng_range(r, 10, 20);
+
+    *p = (struct kv_limits){
+        .store_max_bytes = one_in(r, 6) ? scaled(r, 300, 4000) : MIB,
+        .session_period_ns = tight ? period_ns : 60 * NS_PER_S,
+        .sessions_max = tight ? sessions : 1024,
+    };
+}
+
 static void draw_members(struct member_plan *p, struct prng *r)
 {
     *p = (struct member_plan){
@@ -76,12 +90,8 @@ static void draw_members(struct member_plan *p, struct prng *r)
         .window_slots = (uint32_t)scaled(r, 1, 256),
         .pool_order = (uint32_t)prng_range(r, 20, 22),
         .drift_ppm = one_in(r, 2) ? 0 : (uint32_t)prng_range(r, 1, 20000),
-        .limits = {
-            .store_max_bytes = MIB,
-            .session_period_ns = 60 * NS_PER_S,
-            .sessions_max = 1024,
-        },
     };
+    draw_limits(&p->limits, r);
 }
 
 static void draw_faults(struct plan *p, struct prng *r)
@@ -103,7 +113,8 @@ static void draw_faults(struct plan *p, struct prng *r)
         const bool on = one_in(r, 2);
         const uint64_t every = scaled(r, scale[i].every_ns / 8,
                                       scale[i].every_ns * 2);
-        const uint64_t lasts = scaled(r, NS_PER_MS, scale[i].lasts_ns + NS_PER_MS);
+        const uint64_t lasts = scaled(r, NS_PER_MS,
+                                      scale[i].lasts_ns + NS_PER_MS);
 
         p->faults[i].every_ns = on ? every : 0;
         p->faults[i].lasts_ns = lasts;
@@ -158,9 +169,8 @@ void plan_draw(struct plan *p, uint64_t seed, const struct plan_wish *wish)
 const char *fault_name(enum fault_type type)
 {
     static const char *const names[] = {
-        "crash", "crash inside a step", "crash of all", "leave",
-        "pause", "partition",           "forgetful client",
-        "full disk",
+        "crash", "crash inside a step", "crash of all",     "leave",
+        "pause", "partition",           "forgetful client", "full disk",
     };
 
     ASSERT(type < FAULT_TYPES);

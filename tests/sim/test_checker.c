@@ -39,7 +39,7 @@ static int teardown(void **state)
 #define assert_fine()    assert_null(c.failed)
 #define assert_fails(as) assert_string_equal(c.failed ? c.failed : "", as)
 
-/* ---- builders ------------------------------------------------------------- */
+/* ---- builders ------------------------------------------------------------ */
 
 static struct ballot at(uint64_t round, uint8_t node)
 {
@@ -122,7 +122,7 @@ static void open_and_put(void)
     assert_int_equal(c.prefix, 2);
 }
 
-/* ---- agreement ------------------------------------------------------------ */
+/* ---- agreement ----------------------------------------------------------- */
 
 static void two_values_at_one_ballot_fail(void **state)
 {
@@ -188,7 +188,7 @@ static void chosen_served_with_another_value_fails(void **state)
     assert_fails("agreement");
 }
 
-/* ---- durability ----------------------------------------------------------- */
+/* ---- durability ---------------------------------------------------------- */
 
 static void accepted_before_durable_fails(void **state)
 {
@@ -251,7 +251,7 @@ static void saying_chosen_of_what_is_not_fails(void **state)
     assert_fails("durability");
 }
 
-/* ---- promises ------------------------------------------------------------- */
+/* ---- promises ------------------------------------------------------------ */
 
 static void vote_below_the_promise_fails(void **state)
 {
@@ -325,7 +325,7 @@ static void learn_by_who_proposed_otherwise_fails(void **state)
     assert_fails("agreement");
 }
 
-/* ---- execution ------------------------------------------------------------ */
+/* ---- execution ----------------------------------------------------------- */
 
 static void another_state_hash_fails(void **state)
 {
@@ -363,7 +363,7 @@ static void a_command_that_is_none_fails(void **state)
     assert_fails("execution");
 }
 
-/* ---- answers -------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------- */
 
 static struct reply answer(const struct command *cmd, uint8_t status,
                            uint64_t slot, const char *text)
@@ -506,7 +506,7 @@ static void list_page_with_a_gap_fails(void **state)
     static const uint8_t limit[4] = { 100 };
     const struct command list = { .op = COMMAND_LIST,
                                   .value = bytes_of(limit, 4) };
-    static const uint8_t page[] = { 0, 1, 0, 1, 0, 0, 0, 2,  0,
+    static const uint8_t page[] = { 0, 1, 0, 1, 0, 0, 0,   2,  0,
                                     0, 0, 0, 0, 0, 0, 'k', 'x' };
     struct reply r = answer(&list, REPLY_OK, 2, "");
 
@@ -520,7 +520,7 @@ static void list_page_with_a_gap_fails(void **state)
     assert_fails("witness");
 }
 
-/* ---- real time ------------------------------------------------------------ */
+/* ---- real time ----------------------------------------------------------- */
 
 static void write_in_the_slot_of_one_before_fails(void **state)
 {
@@ -562,7 +562,7 @@ static void operations_at_the_same_time_may_come_in_any_order(void **state)
 
 int main(void)
 {
-#define CHECKER_TEST(name) \
+#define CHECKER_TEST(name)                                                     \
     cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         CHECKER_TEST(two_values_at_one_ballot_fail),

@@ -34,9 +34,9 @@ static int teardown(void **state)
 static void append(uint32_t count)
 {
     while (count--) {
-        const struct message r = {
-            .type = RECORD_PROMISE, .ballot = { ++seq, 1 }, .vote_seq = seq
-        };
+        const struct message r = { .type = RECORD_PROMISE,
+                                   .ballot = { ++seq, 1 },
+                                   .vote_seq = seq };
 
         disk_append(&disk, &r, seq);
     }

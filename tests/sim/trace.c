@@ -27,8 +27,8 @@ void trace_line(struct trace *t, uint64_t now_ns, const char *kind,
 
 void trace_print_ring(const struct trace_ring *ring, FILE *to)
 {
-    const uint64_t first =
-        ring->count > TRACE_LINES ? ring->count - TRACE_LINES : 0;
+    const uint64_t first = ring->count > TRACE_LINES ? ring->count - TRACE_LINES
+                                                     : 0;
 
     for (uint64_t i = first; i < ring->count; i++) {
         fprintf(to, "%s\n", ring->lines[i % TRACE_LINES]);
@@ -137,6 +137,27 @@ static void say_token(char *buf, size_t size, const struct token *t)
         t->attempt, t->initiator, t->round, t->hop, t->visited, t->best);
 }
 
+static void say_hello(char *buf, size_t size, const struct message *m)
+{
+    if (m->type == MESSAGE_HELLO) {
+        say(buf, size, " previous %" PRIu64 " life %" PRIu64, m->hello.previous,
+            m->hello.life);
+        return;
+    }
+    say(buf, size, " life %" PRIu64 " %s %u", m->hello_answer.life,
+        m->hello_answer.yes ? "yes" : "no", m->hello_answer.reason);
+}
+
+static void say_record(char *buf, size_t size, const struct message *m)
+{
+    if (m->type == RECORD_MARK) {
+        say(buf, size, " %" PRIu64 "..%" PRIu64, m->mark.first, m->mark.upto);
+    } else if (m->type >= RECORD_LIFE && m->type <= RECORD_PEER) {
+        say(buf, size, " incarnation %" PRIu64 " heard %" PRIu64 " peer %u",
+            m->life.incarnation, m->life.heard_incarnation, m->life.peer);
+    }
+}
+
 static void say_body(char *buf, size_t size, const struct message *m)
 {
     switch (m->type) {
@@ -186,27 +207,15 @@ static void say_body(char *buf, size_t size, const struct message *m)
         say_token(buf, size, &m->token);
         break;
     case MESSAGE_HELLO:
-        say(buf, size, " previous %" PRIu64 " life %" PRIu64, m->hello.previous,
-            m->hello.life);
-        break;
     case MESSAGE_HELLO_ANSWER:
-        say(buf, size, " life %" PRIu64 " %s %u", m->hello_answer.life,
-            m->hello_answer.yes ? "yes" : "no", m->hello_answer.reason);
+        say_hello(buf, size, m);
         break;
     case MESSAGE_FORWARD:
         say(buf, size, " cookie %" PRIx64 " hops %u", m->forward.cookie,
             m->forward.hops);
         break;
-    case RECORD_MARK:
-        say(buf, size, " %" PRIu64 "..%" PRIu64, m->mark.first, m->mark.upto);
-        break;
-    case RECORD_LIFE:
-    case RECORD_ADMITTED:
-    case RECORD_PEER:
-        say(buf, size, " incarnation %" PRIu64 " heard %" PRIu64 " peer %u",
-            m->life.incarnation, m->life.heard_incarnation, m->life.peer);
-        break;
     default:
+        say_record(buf, size, m);
         break;
     }
 }
@@ -225,9 +234,9 @@ const char *trace_message(char *buf, size_t size, const struct message *m)
 const char *trace_note(char *buf, size_t size, const struct note *note)
 {
     static const char *const names[] = {
-        "admitted", "hello refused", "election", "candidate", "leading",
-        "serving", "following", "preempted", "resigned", "leader lost",
-        "caught up", "behind",
+        "admitted", "hello refused", "election",  "candidate",
+        "leading",  "serving",       "following", "preempted",
+        "resigned", "leader lost",   "caught up", "behind",
     };
 
     snprintf(buf, size, "%s", "?");
@@ -259,8 +268,7 @@ const char *trace_command(char *buf, size_t size, const struct command *c)
     snprintf(buf, size, "%s %.*s", command_name(c->op), (int)c->key.len,
              (const char *)c->key.at);
     if (c->session.slot) {
-        say(buf, size,
-            " session %" PRIu64 ".%u seq %" PRIu64 " acked %" PRIu64,
+        say(buf, size, " session %" PRIu64 ".%u seq %" PRIu64 " acked %" PRIu64,
             c->session.slot, c->session.index, c->seq, c->acked_upto);
     }
     return buf;
@@ -269,9 +277,9 @@ const char *trace_command(char *buf, size_t size, const struct command *c)
 const char *trace_status(uint8_t status)
 {
     static const char *const names[] = {
-        "ok",    "notfound", "mismatch",   "busy",     "full",
-        "expired", "stale",  "void",       "not a number", "overflow",
-        "window", "unavailable", "bad",
+        "ok",      "notfound",    "mismatch", "busy",         "full",
+        "expired", "stale",       "void",     "not a number", "overflow",
+        "window",  "unavailable", "bad",
     };
 
     return status < sizeof names / sizeof names[0] ? names[status] : "?";

@@ -47,8 +47,8 @@ void world_send(struct world *w, uint8_t from, uint8_t to, bool multicast,
                 struct due due)
 {
     uint64_t delays_ns[NETWORK_COPIES_MAX];
-    const uint32_t copies =
-        network_route(&w->network, from, to, multicast, delays_ns);
+    const uint32_t copies = network_route(&w->network, from, to, multicast,
+                                          delays_ns);
 
     for (uint32_t i = 0; i < copies; i++) {
         due.at_ns = w->now_ns + delays_ns[i];
@@ -57,7 +57,7 @@ void world_send(struct world *w, uint8_t from, uint8_t to, bool multicast,
     }
 }
 
-/* ---- a world begins and ends ---------------------------------------------- */
+/* ---- a world begins and ends --------------------------------------------- */
 
 /* Ascending ids with gaps between them. */
 static void world_draw_ids(struct world *w, uint8_t *ids)
@@ -94,11 +94,12 @@ static void world_begin(struct world *w, const struct plan *plan,
     checker_init(&w->checker, plan->nodes, ids, &plan->members.limits);
     for (uint8_t i = 0; i < plan->nodes; i++) machine_init(w, i, ids);
     for (uint8_t i = 0; i < plan->nodes; i++) {
-        queue_push(&w->queue, (struct due){
-            .at_ns = prng_below(&w->random, 100 * NS_PER_MS),
-            .type = DUE_RESTART,
-            .who = i,
-        });
+        queue_push(&w->queue,
+                   (struct due){
+                       .at_ns = prng_below(&w->random, 100 * NS_PER_MS),
+                       .type = DUE_RESTART,
+                       .who = i,
+                   });
     }
     for (uint8_t i = 0; i < plan->clients.count; i++) {
         client_init(w, i, share + (i < extra));
@@ -149,7 +150,7 @@ static void world_end(struct world *w)
     checker_clear(&w->checker);
 }
 
-/* ---- is all well again? --------------------------------------------------- */
+/* ---- is all well again? -------------------------------------------------- */
 
 static bool world_clients_are_done(const struct world *w)
 {
@@ -216,11 +217,10 @@ static void world_fail_stuck(struct world *w, const char *what)
 static void world_look(struct world *w)
 {
     const bool clients_done = world_clients_are_done(w);
-    const uint64_t since_ns =
-        world_is_calm(w) ? w->now_ns - w->calm_ns : 0;
+    const uint64_t since_ns = world_is_calm(w) ? w->now_ns - w->calm_ns : 0;
 
-    queue_push(&w->queue, (struct due){ .at_ns = w->now_ns + LOOK_NS,
-                                        .type = DUE_LOOK });
+    queue_push(&w->queue,
+               (struct due){ .at_ns = w->now_ns + LOOK_NS, .type = DUE_LOOK });
     if (clients_done) {
         w->away = w->plan->nodes;
         world_calm(w);
@@ -236,7 +236,7 @@ static void world_look(struct world *w)
     }
 }
 
-/* ---- the loop ------------------------------------------------------------- */
+/* ---- the loop ------------------------------------------------------------ */
 
 /* A group comes up for the first time only with nearly all of its members
  * (M2): nobody goes for long before all were there at once. */

@@ -65,7 +65,7 @@ void world_free(struct world *w);
 void world_run(struct world *w, const struct plan *plan, struct trace *trace,
                struct world_result *result);
 
-/* ---- for the things in the world ------------------------------------------ */
+/* ---- for the things in the world ----------------------------------------- */
 
 /* Put a datagram on the network, to arrive as it may. */
 void world_send(struct world *w, uint8_t from, uint8_t to, bool multicast,

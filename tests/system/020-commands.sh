@@ -68,5 +68,6 @@ all=$(kv --json status) || fail "status: $all"
 expect 0 "3" json_value size <<<"$all"
 expect 0 "2" json_value quorum <<<"$all"
 [ "$(json_members <<<"$all" | wc -l)" = 3 ] || fail "members: $all"
+kv status --json | grep -q '^{"cluster":' || fail "status --json"
 expect_status 0 kv ping
 exit 0

@@ -1,0 +1,150 @@
+/* machine_effects.c - see machine.h: what a step asks for is carried out. */
+#include "sim/machine.h"
+
+#include "base/assert.h"
+#include "base/units.h"
+#include "sim/world.h"
+
+#include <inttypes.h>
+
+#define TEXT_MAX 260u
+
+static void machine_send(struct world *w, struct machine *m,
+                         const struct effect *e)
+{
+    const bool multicast = e->to == TO_GROUP;
+    struct packet *p;
+    struct due d = { .type = DUE_MESSAGE, .from = m->self };
+
+    checker_on_send(&w->checker, m->self, &e->message);
+    if (w->checker.failed) return;
+    p = packet_of_message(&e->message);
+    p->incarnation = node_incarnation(m->node);
+    p->process = m->config.process;
+    world_digest(w, p->bytes, p->len);
+    d.packet = p;
+    if (!multicast) {
+        d.who = e->to;
+        world_send(w, m->self, e->to, false, d);
+    } else if (network_group(&w->network)) {
+        for (d.who = 0; d.who < m->config.n; d.who++) {
+            if (d.who != m->self) world_send(w, m->self, d.who, true, d);
+        }
+    }
+    packet_unref(p);
+}
+
+static void machine_persist(struct world *w, struct machine *m,
+                            const struct effect *e)
+{
+    struct disk *d = &m->disk;
+
+    checker_on_persist(&w->checker, m->self, &e->message);
+    if (w->checker.failed) return;
+    disk_append(d, &e->message, e->seq);
+    world_digest(w, d->records[d->count - 1].packet->bytes,
+                 d->records[d->count - 1].packet->len);
+}
+
+static void machine_reply(struct world *w, struct machine *m,
+                          const struct reply *r)
+{
+    struct due d = { .type = DUE_REPLY, .from = m->self, .number = r->cookie };
+    struct command c;
+
+    if (!client_command(w, r->cookie, r->op, &c) || r->to.family != 4 ||
+        r->to.port - PORT_FIRST >= w->plan->clients.count) {
+        world_fail(w, "witness", "node %u answers what nobody asked",
+                   m->config.ids[m->self]);
+        return;
+    }
+    checker_on_reply(&w->checker, m->self, &c, r);
+    d.who = (uint8_t)(r->to.port - PORT_FIRST);
+    d.packet = packet_of_reply(r);
+    world_digest(w, d.packet->bytes, d.packet->len);
+    world_send(w, m->self, NETWORK_CLIENT, false, d);
+    packet_unref(d.packet);
+}
+
+static void machine_read(struct world *w, struct machine *m,
+                         const struct read_order *r)
+{
+    queue_push(&w->queue, (struct due){
+                              .at_ns = w->now_ns + w->plan->disk.latency_ns,
+                              .type = DUE_READ,
+                              .who = m->self,
+                              .life = m->life,
+                              .packet = packet_new(r, sizeof *r),
+                          });
+}
+
+static void machine_trace(struct world *w, struct machine *m,
+                          const struct effect *e)
+{
+    char text[TEXT_MAX];
+    const uint32_t id = m->config.ids[m->self];
+
+    switch (e->type) {
+    case EFFECT_SEND:
+        trace_message(text, sizeof text, &e->message);
+        if (e->to == TO_GROUP) {
+            trace_line(w->trace, w->now_ns, "node", id, "-> all  %s", text);
+        } else {
+            trace_line(w->trace, w->now_ns, "node", id, "-> %u  %s",
+                       m->config.ids[e->to], text);
+        }
+        break;
+    case EFFECT_PERSIST:
+        trace_line(w->trace, w->now_ns, "node", id, "log %" PRIu64 "  %s",
+                   e->seq, trace_message(text, sizeof text, &e->message));
+        break;
+    case EFFECT_READ:
+        trace_line(w->trace, w->now_ns, "node", id,
+                   "reads the log, slots %" PRIu64 "..%" PRIu64, e->read.first,
+                   e->read.last);
+        break;
+    case EFFECT_REPLY:
+        trace_line(w->trace, w->now_ns, "node", id,
+                   "=> client %u  op %u seq %" PRIu64 " %s slot %" PRIu64
+                   " '%.*s'",
+                   e->reply.to.port - PORT_FIRST, e->reply.op, e->reply.seq,
+                   trace_status(e->reply.status), e->reply.slot,
+                   (int)min_u64(e->reply.value.len, 20),
+                   (const char *)e->reply.value.at);
+        break;
+    case EFFECT_NOTE:
+        trace_line(w->trace, w->now_ns, "node", id, "NOTE %s",
+                   trace_note(text, sizeof text, &e->note));
+        break;
+    default:
+        break;
+    }
+}
+
+void machine_carry_out(struct world *w, struct machine *m,
+                       const struct effect *e)
+{
+    if (trace_is_on(w->trace)) machine_trace(w, m, e);
+    switch ((enum effect_type)e->type) {
+    case EFFECT_NONE:
+    case EFFECT_NOTE:
+        break;
+    case EFFECT_SEND:
+        machine_send(w, m, e);
+        break;
+    case EFFECT_PERSIST:
+        machine_persist(w, m, e);
+        break;
+    case EFFECT_READ:
+        machine_read(w, m, &e->read);
+        break;
+    case EFFECT_REPLY:
+        machine_reply(w, m, &e->reply);
+        break;
+    case EFFECT_FATAL:
+        world_fail(w, "fatal", "node %u ends with %d in slot %" PRIu64 ": %s",
+                   m->config.ids[m->self], e->fatal.status, e->fatal.slot,
+                   e->fatal.text);
+        break;
+    }
+}
