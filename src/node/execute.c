@@ -67,6 +67,7 @@ static int execute_commands(struct node *n, struct value v,
             if (!origins) continue;
             execute_reply(n, &origins[first + i], &group[i], &reply, out);
         }
+        if (got < EXECUTE_GROUP) break; /* all done, or a malformed one */
     }
     return 0;
 }

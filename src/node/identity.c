@@ -205,6 +205,11 @@ void identity_on_hello(struct node *n, const struct message *m,
         a->incarnation = h->life;
         a->nonce = h->nonce;
         identity_write(n, m->from, out);
+        /* It is new here, and perhaps it can admit this one. */
+        if (!(n->identity.answered & member_bit(m->from))) {
+            n->identity.tries = 0;
+            n->identity.retry_ns = n->now_ns;
+        }
     }
     a->answer_due = true;
     a->answer_seq = n->journal.last;

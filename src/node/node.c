@@ -266,7 +266,8 @@ static void node_check_leadership(struct node *n, struct effects *out)
     }
 }
 
-/* What execution has changed for the leader. */
+/* What execution has changed for the leader: its time, and whether clients are
+ * answered, which they are behind the takeover no-op. */
 static void node_check_serving(struct node *n, struct effects *out)
 {
     const bool serving = proposer_is_serving(&n->proposer);
@@ -388,17 +389,6 @@ static void node_deliver_own(struct node *n, struct effects *out, uint32_t *at)
     }
 }
 
-/* The takeover no-op is executed: from here on clients are answered. */
-static void node_note_serving(struct node *n, struct effects *out)
-{
-    const bool serving = proposer_is_serving(&n->proposer);
-
-    if (serving && !n->served) {
-        effects_note(out, NOTE_SERVING, n->group.self, n->proposer.ballot, 0);
-    }
-    n->served = serving;
-}
-
 void node_step(struct node *n, const struct event *ev, struct effects *out)
 {
     uint32_t delivered = 0;
@@ -426,7 +416,6 @@ void node_step(struct node *n, const struct event *ev, struct effects *out)
     rc = execute_chosen(n, out);
     if (rc < 0) effects_fatal(out, 71, 0, "out of memory");
     node_check_serving(n, out);
-    node_note_serving(n, out);
     repair_check(n, out);
     node_deliver_own(n, out, &delivered);
 }

@@ -154,7 +154,6 @@ struct node {
     bool started;
     bool serving; /* and it was said in a note */
     bool stopping;
-    bool served;  /* told that it serves, in this term */
     uint8_t full; /* EVENT_FULL */
     bool dead; /* after FATAL nothing happens any more */
     bool more; /* work was put off to the next step */

@@ -20,8 +20,10 @@
 
 static uint64_t machine_time(const struct machine *m, uint64_t world_ns)
 {
-    const __int128 drift = (__int128)world_ns * m->drift_ppm / 1000000;
+    __int128 drift;
 
+    if (m->drift_ppm == 0) return m->clock_ns + world_ns;
+    drift = (__int128)world_ns * m->drift_ppm / 1000000;
     return m->clock_ns + world_ns + (uint64_t)drift;
 }
 
@@ -29,9 +31,10 @@ static uint64_t machine_time(const struct machine *m, uint64_t world_ns)
 static uint64_t machine_world_time(const struct machine *m, uint64_t local_ns)
 {
     const uint64_t span = local_ns > m->clock_ns ? local_ns - m->clock_ns : 0;
-    uint64_t ns = (uint64_t)((__int128)span * 1000000 /
-                             (1000000 + m->drift_ppm));
+    uint64_t ns = span;
 
+    if (m->drift_ppm == 0) return ns;
+    ns = (uint64_t)((__int128)span * 1000000 / (1000000 + m->drift_ppm));
     while (machine_time(m, ns) < local_ns) ns++;
     return ns;
 }
@@ -121,6 +124,7 @@ static struct arena machine_arena(struct machine *m)
 }
 
 static void machine_step(struct world *w, struct machine *m, struct event *ev);
+static void machine_end_turn(struct world *w, struct machine *m);
 
 static bool machine_recover(struct world *w, struct machine *m)
 {
@@ -166,6 +170,7 @@ void machine_start(struct world *w, struct machine *m)
     node_status(m->node, &status);
     checker_on_recovered(&w->checker, m->self, status.promised);
     machine_step(w, m, &(struct event){ .type = EVENT_START });
+    machine_end_turn(w, m);
 }
 
 static void machine_is_durable(struct world *w, struct machine *m,
@@ -229,6 +234,7 @@ void machine_fill(struct world *w, struct machine *m, bool full)
 {
     if (m->state != MACHINE_UP) return;
     machine_step(w, m, &(struct event){ .type = EVENT_FULL, .seq = full });
+    machine_end_turn(w, m);
 }
 
 void machine_leave(struct world *w, struct machine *m)
@@ -236,6 +242,7 @@ void machine_leave(struct world *w, struct machine *m)
     if (m->state != MACHINE_UP) return;
     trace_line(w->trace, w->now_ns, "node", m->config.ids[m->self], "LEAVES");
     machine_step(w, m, &(struct event){ .type = EVENT_STOP });
+    machine_end_turn(w, m);
 }
 
 /* ---- steps --------------------------------------------------------------- */
@@ -261,6 +268,7 @@ static void machine_set_flush(struct world *w, struct machine *m)
 {
     if (m->flush_is_due) return;
     m->flush_is_due = true;
+    if (w->plan->members.turn_ns == 0) return; /* machine_end_turn does it */
     queue_push(&w->queue, (struct due){
                               .at_ns = w->now_ns +
                                        prng_below(&m->random,
@@ -386,6 +394,13 @@ static void machine_on_tick(struct world *w, struct machine *m,
     }
 }
 
+/* Where turns take no time, what was stepped just now was all of it. */
+static void machine_end_turn(struct world *w, struct machine *m)
+{
+    if (!m->node || !m->flush_is_due || w->checker.failed) return;
+    if (w->plan->members.turn_ns == 0) machine_on_flush(w, m);
+}
+
 static void machine_on_written(struct world *w, struct machine *m,
                                const struct due *d)
 {
@@ -486,4 +501,5 @@ void machine_on_due(struct world *w, struct machine *m, struct due d)
     }
     machine_handle(w, m, &d);
     packet_unref(d.packet);
+    machine_end_turn(w, m);
 }

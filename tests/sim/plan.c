@@ -108,7 +108,7 @@ static void draw_faults(struct plan *p, struct prng *r)
         [FAULT_FULL] = { 4 * NS_PER_S, NS_PER_S },
     };
 
-    p->faults_ns = prng_range(r, NS_PER_S, 6 * NS_PER_S);
+    p->faults_ns = prng_range(r, NS_PER_S, 5 * NS_PER_S);
     for (uint32_t i = 0; i < FAULT_TYPES; i++) {
         const bool on = one_in(r, 2);
         const uint64_t every = scaled(r, scale[i].every_ns / 8,
