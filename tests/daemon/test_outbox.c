@@ -218,9 +218,11 @@ static void add_of_a_long_message_cuts_it_into_parts(void **state)
     static struct peer_scratch scratch;
     struct parts parts;
     struct arena mem;
-    void *bytes = calloc(1, parts_size(1));
+    void *bytes = aligned_alloc(ARENA_ALIGN, parts_size(1));
 
     (void)state;
+    assert_non_null(bytes);
+    memset(bytes, 0, parts_size(1));
     arena_init(&mem, bytes, parts_size(1));
     assert_int_equal(parts_init(&parts, 1, &mem), 0);
     for (uint32_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
