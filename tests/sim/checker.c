@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/units.h"
 #include "sim/memory.h"
+#include "sim/trace.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -46,6 +47,7 @@ void checker_fail(struct checker *c, const char *check, const char *format, ...)
     va_start(args, format);
     vsnprintf(c->text, sizeof c->text, format, args);
     va_end(args);
+    trace_clean(c->text);
 }
 
 /* ---- slots --------------------------------------------------------------- */
@@ -286,10 +288,16 @@ void checker_on_start(struct checker *c, uint8_t i)
     m->learn_ballot = (struct ballot){ 0 };
 }
 
+void checker_on_roll_back(struct checker *c, uint8_t i)
+{
+    c->members[i].rolled_back = true;
+}
+
 void checker_on_recovered(struct checker *c, uint8_t i, struct ballot promised)
 {
     const struct member_view *m = &c->members[i];
 
+    if (m->rolled_back) return;
     if (ballot_cmp(promised, m->told) >= 0 &&
         ballot_cmp(promised, m->durable) >= 0) {
         return;
@@ -305,6 +313,11 @@ static void checker_raise(struct checker *c, uint8_t i, struct ballot b)
 {
     struct member_view *m = &c->members[i];
 
+    if (m->rolled_back) {
+        checker_fail(c, "identity", "node %u votes, and its log lost votes",
+                     c->ids[i]);
+        return;
+    }
     if (ballot_cmp(b, m->written) < 0) {
         checker_fail(c, "promise",
                      "node %u promised %" PRIu64 ".%u, and then writes a "
@@ -383,6 +396,7 @@ void checker_on_persist(struct checker *c, uint8_t i, const struct message *r)
         checker_on_mark(c, i, r);
         break;
     case RECORD_REFUSED:
+        if (c->members[i].rolled_back) break;
         checker_fail(c, "promise", "node %u was refused", c->ids[i]);
         break;
     default:

@@ -17,6 +17,7 @@
  *                by two lives (P2); Learn by a leader that proposed otherwise
  *   execution    no slot is executed before it is chosen, nor out of order;
  *                equal state hashes at equal slots; the model agrees with kv
+ *   identity     a member whose log was set back does not vote (M2)
  *   witness      every answer is that of the model at its slot; slots follow
  *                real time
  */
@@ -58,6 +59,7 @@ struct ballot_use {
 
 struct member_view {
     uint32_t life;
+    bool rolled_back;      /* it must not vote any more */
     struct ballot written; /* highest promise PERSISTed, in order */
     struct ballot durable; /* of those on disk */
     struct ballot told;    /* in Promise or Accepted */
@@ -95,6 +97,9 @@ void checker_fail(struct checker *c, const char *check, const char *format, ...)
 
 /* Member i begins a new life, with what is durable. */
 void checker_on_start(struct checker *c, uint8_t i);
+
+/* Its log is an old copy. */
+void checker_on_roll_back(struct checker *c, uint8_t i);
 
 /* Its log is recovered, and it says that it has promised this. */
 void checker_on_recovered(struct checker *c, uint8_t i, struct ballot promised);

@@ -111,6 +111,23 @@ uint32_t disk_crash(struct disk *d)
     return found;
 }
 
+bool disk_roll_back(struct disk *d)
+{
+    uint32_t last = d->count;
+
+    ASSERT(d->durable == d->count);
+
+    while (last > 0 && d->records[last - 1].type != RECORD_PROMISE &&
+           d->records[last - 1].type != RECORD_ACCEPT) {
+        last--;
+    }
+    if (last == 0) return false;
+    disk_truncate(d, (uint32_t)prng_below(&d->random, last));
+    d->durable = d->count;
+    d->handed = d->count;
+    return true;
+}
+
 void disk_calm(struct disk *d)
 {
     d->plan.stall = 0;

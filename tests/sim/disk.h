@@ -75,6 +75,12 @@ uint32_t disk_on_written(struct disk *d, uint64_t number);
  */
 uint32_t disk_crash(struct disk *d);
 
+/*
+ * An old copy of the disk of a machine that is down comes back: some records,
+ * a vote among them, are gone.  False if there is no vote to lose.
+ */
+bool disk_roll_back(struct disk *d);
+
 /* The disk is sound from now on. */
 void disk_calm(struct disk *d);
 

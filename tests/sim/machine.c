@@ -206,6 +206,18 @@ void machine_crash(struct world *w, struct machine *m, uint64_t down_ns)
                           });
 }
 
+bool machine_roll_back(struct world *w, struct machine *m)
+{
+    machine_crash(w, m, NEVER_NS - w->now_ns);
+    if (!disk_roll_back(&m->disk)) return false;
+    trace_line(w->trace, w->now_ns, "node", m->config.ids[m->self],
+               "HAS AN OLD DISK, %u records", m->disk.count);
+    m->rolled_back = true;
+    checker_on_roll_back(&w->checker, m->self);
+    machine_start(w, m);
+    return true;
+}
+
 void machine_pause(struct world *w, struct machine *m)
 {
     if (m->state != MACHINE_UP) return;

@@ -32,7 +32,9 @@ struct machine {
     bool flush_is_due;
     uint32_t effects_left; /* it dies behind so many; 0: it does not */
     uint64_t down_ns;      /* and stays down for so long */
-    uint32_t restless;     /* ticks without a deadline in the future */
+    bool rolled_back;      /* its disk is an old copy */
+    bool refused;      /* and the group has said so: it does not come back */
+    uint32_t restless; /* ticks without a deadline in the future */
     uint64_t executed;
     struct due *inbox; /* while paused */
     uint32_t inbox_count;
@@ -48,6 +50,9 @@ void machine_start(struct world *w, struct machine *m);
 
 /* The process is gone, and what was not durable; later it starts again. */
 void machine_crash(struct world *w, struct machine *m, uint64_t down_ns);
+
+/* An old copy of its disk comes back; false if that loses no vote. */
+bool machine_roll_back(struct world *w, struct machine *m);
 
 void machine_pause(struct world *w, struct machine *m);
 void machine_resume(struct world *w, struct machine *m);

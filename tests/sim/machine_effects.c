@@ -142,6 +142,8 @@ void machine_carry_out(struct world *w, struct machine *m,
         machine_reply(w, m, &e->reply);
         break;
     case EFFECT_FATAL:
+        m->refused = m->rolled_back && e->fatal.status == 77;
+        if (m->refused) break;
         world_fail(w, "fatal", "node %u ends with %d in slot %" PRIu64 ": %s",
                    m->config.ids[m->self], e->fatal.status, e->fatal.slot,
                    e->fatal.text);

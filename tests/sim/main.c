@@ -168,6 +168,8 @@ static void add(struct world_result *sum, const struct world_result *r)
     sum->unknown += r->unknown;
     sum->given_up += r->given_up;
     sum->slots += r->slots;
+    sum->led_ns = max_u64(sum->led_ns, r->led_ns);
+    sum->rest_ns = max_u64(sum->rest_ns, r->rest_ns);
 }
 
 static void note_failure(struct shared *s, uint64_t seed)
@@ -253,10 +255,11 @@ static int run_again(struct shared *s, const struct options *o, uint64_t seed,
 
 static void tell_plan(const struct plan *p)
 {
-    printf("world: %u nodes, %u clients, %u operations, pipeline %u, %u keys, "
-           "faults for %.1f s:",
-           p->nodes, p->clients.count, p->clients.ops, p->clients.pipeline,
-           p->clients.keys, (double)p->faults_ns / NS_PER_S);
+    printf(
+        "%sworld: %u nodes, %u clients, %u operations, pipeline %u, %u keys, "
+        "faults for %.1f s:",
+        p->is_long ? "long " : "", p->nodes, p->clients.count, p->clients.ops,
+        p->clients.pipeline, p->clients.keys, (double)p->faults_ns / NS_PER_S);
     for (int i = 0; i < FAULT_TYPES; i++) {
         if (p->faults[i].every_ns)
             printf(" %s,", fault_name((enum fault_type)i));
@@ -325,6 +328,8 @@ static void tell_sum(const struct shared *s, const struct options *o,
         printf("%s %s %" PRIu64, i ? "," : "", fault_name((enum fault_type)i),
                sum.faults[i]);
     }
+    printf("\nafter the faults: a leader within %.2f s, at rest within %.2f s",
+           (double)sum.led_ns / NS_PER_S, (double)sum.rest_ns / NS_PER_S);
     printf("\ndigest: %016" PRIx64 "\n", digest);
     fflush(stdout);
     fprintf(stderr, "%.1f worlds/s, %.1f s\n", (double)worlds / seconds,

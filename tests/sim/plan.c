@@ -130,6 +130,7 @@ static void draw_long(struct plan *p, struct prng *r)
     p->faults_ns = 4 * NS_PER_S;
     p->clients.ops = (uint32_t)prng_range(r, 2000, 4000);
     p->clients.reads = 10;
+    p->clients.pipeline = (uint8_t)prng_range(r, 8, 16);
     p->clients.value_max = 40;
     p->members.window_slots = 256;
     p->members.batch_bytes = 1400;
@@ -148,8 +149,8 @@ void plan_draw(struct plan *p, uint64_t seed, const struct plan_wish *wish)
     *p = (struct plan){
         .seed = seed,
         .nodes = sizes[prng_below(&r, sizeof sizes)],
-        .leader_ns = 20 * NS_PER_S,
-        .bound_ns = 60 * NS_PER_S,
+        .leader_ns = 5 * NS_PER_S,
+        .bound_ns = 30 * NS_PER_S,
     };
     draw_network(&p->network, &r);
     draw_disk(&p->disk, &r);
@@ -157,6 +158,7 @@ void plan_draw(struct plan *p, uint64_t seed, const struct plan_wish *wish)
     draw_members(&p->members, &r);
     draw_faults(p, &r);
     if (one_in(&r, LONG_ONE_IN)) draw_long(p, &r);
+    p->rollback = one_in(&r, 4);
 
     if (wish->nodes) p->nodes = (uint8_t)wish->nodes;
     if (wish->clients) p->clients.count = (uint8_t)wish->clients;

@@ -6,6 +6,13 @@
 #include <inttypes.h>
 #include <stdarg.h>
 
+void trace_clean(char *text)
+{
+    for (; *text; text++) {
+        if (*text < ' ' || *text > '~') *text = '.';
+    }
+}
+
 void trace_line(struct trace *t, uint64_t now_ns, const char *kind,
                 uint32_t who, const char *format, ...)
 {
@@ -19,6 +26,7 @@ void trace_line(struct trace *t, uint64_t now_ns, const char *kind,
     va_start(args, format);
     vsnprintf(line + len, sizeof line - (size_t)len, format, args);
     va_end(args);
+    trace_clean(line);
     if (t->out) fprintf(t->out, "%s\n", line);
     if (!t->ring) return;
     memcpy(t->ring->lines[t->ring->count % TRACE_LINES], line, sizeof line);

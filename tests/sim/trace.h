@@ -35,6 +35,9 @@ void trace_line(struct trace *t, uint64_t now_ns, const char *kind,
                 uint32_t who, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
+/* Values may hold any bytes: what does not print becomes a dot. */
+void trace_clean(char *text);
+
 /* A message or record in words; returns buf. */
 const char *trace_message(char *buf, size_t size, const struct message *m);
 

@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define LOOK_NS (10 * NS_PER_MS)
+#define LOOK_NS     (10 * NS_PER_MS)
+#define REMEMBER_NS (200 * NS_PER_MS)
+#define REFUSE_NS   (5 * NS_PER_S)
 
 struct world *world_new(void)
 {
@@ -84,6 +86,8 @@ static void world_begin(struct world *w, const struct plan *plan,
     w->steps = 0;
     w->calm_ns = NEVER_NS;
     w->away = plan->nodes;
+    w->rolled = NULL;
+    w->rolled_ns = NEVER_NS;
     w->led = false;
     w->done = false;
     memset(w->faults, 0, sizeof w->faults);
@@ -123,6 +127,8 @@ static void world_count(struct world *w, struct world_result *r)
         .late = w->network.late,
         .answers = w->checker.answers,
         .slots = w->checker.prefix,
+        .led_ns = w->led ? w->led_ns - w->calm_ns : 0,
+        .rest_ns = w->done ? w->now_ns - w->calm_ns : 0,
     };
     memcpy(r->faults, w->faults, sizeof r->faults);
     for (uint32_t i = 0; i < w->plan->nodes; i++) {
@@ -214,6 +220,28 @@ static void world_fail_stuck(struct world *w, const char *what)
                what, asking, w->checker.prefix, text);
 }
 
+/* At rest, and after everybody has heard how far the others had voted. */
+static void world_roll_back(struct world *w)
+{
+    struct machine *m = &w->machines[prng_below(&w->random, w->plan->nodes)];
+
+    if (w->plan->nodes == 1) return; /* nobody would know */
+    w->done = false;
+    if (w->rolled_ns == NEVER_NS) w->rolled_ns = w->now_ns + REMEMBER_NS;
+    if (w->now_ns < w->rolled_ns) return;
+    w->rolled_ns = w->now_ns;
+    if (machine_roll_back(w, m)) w->rolled = m;
+    w->done = !w->rolled;
+}
+
+static void world_look_at_rolled(struct world *w)
+{
+    w->done = w->rolled->refused;
+    if (w->done || w->now_ns - w->rolled_ns < REFUSE_NS) return;
+    world_fail(w, "identity", "node %u has an old disk, and nobody minds",
+               w->rolled->config.ids[w->rolled->self]);
+}
+
 static void world_look(struct world *w)
 {
     const bool clients_done = world_clients_are_done(w);
@@ -227,8 +255,16 @@ static void world_look(struct world *w)
         faults_return(w);
     }
     if (!world_is_calm(w) || w->checker.failed) return;
-    w->led = w->led || world_is_led(w);
+    if (!w->led && world_is_led(w)) {
+        w->led = true;
+        w->led_ns = w->now_ns;
+    }
+    if (w->rolled) {
+        world_look_at_rolled(w);
+        return;
+    }
     w->done = w->led && clients_done && world_is_alike(w);
+    if (w->done && w->plan->rollback) world_roll_back(w);
     if (!w->led && since_ns > w->plan->leader_ns) {
         world_fail_stuck(w, "no leader serves");
     } else if (!w->done && since_ns > w->plan->bound_ns) {

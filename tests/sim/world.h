@@ -35,6 +35,8 @@ struct world_result {
     uint64_t unknown;  /* and without */
     uint64_t given_up; /* reads */
     uint64_t slots;
+    uint64_t led_ns;  /* from the end of the faults until a leader served */
+    uint64_t rest_ns; /* and until all was done and alike */
 };
 
 struct world {
@@ -52,7 +54,10 @@ struct world {
     uint64_t steps;
     uint64_t calm_ns; /* when the faults ended, or NEVER_NS */
     uint8_t away;     /* machine that stays down until all is asked, or n */
-    bool led;         /* somebody served since */
+    uint64_t led_ns;  /* when somebody served then */
+    struct machine *rolled; /* the one whose disk was set back, or NULL */
+    uint64_t rolled_ns;     /* when; before: when all was at rest */
+    bool led;               /* somebody served since */
     bool done;
     uint64_t faults[FAULT_TYPES];
 };
