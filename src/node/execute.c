@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/units.h"
+#include "node/requests.h"
 
 #include <errno.h>
 
@@ -11,22 +12,6 @@
 #define VALUE_SCRATCH (VALUE_COMMANDS_MAX * COMMAND_BYTES_MAX)
 #define STEP_SLOTS    256u
 #define EXECUTE_GROUP 16u
-
-static void execute_reply(struct node *n, const struct origin *to,
-                          const struct command *c, const struct kv_reply *r,
-                          struct effects *out)
-{
-    struct reply *reply = effects_reply(out);
-
-    reply->to = to->client;
-    reply->cookie = to->cookie;
-    reply->seq = c->seq;
-    reply->slot = r->slot;
-    reply->op = c->op;
-    reply->status = r->status;
-    reply->value = node_scratch(n, r->value);
-    n->counters.replies++;
-}
 
 /* Decode the next commands of a value, at most EXECUTE_GROUP.  The same bytes
  * on every node: all stop at the same command if one is malformed. */
@@ -65,7 +50,7 @@ static int execute_commands(struct node *n, struct value v,
             if (rc < 0) return rc;
             n->counters.executed_commands++;
             if (!origins) continue;
-            execute_reply(n, &origins[first + i], &group[i], &reply, out);
+            requests_answer(n, &origins[first + i], &group[i], &reply, out);
         }
         if (got < EXECUTE_GROUP) break; /* all done, or a malformed one */
     }

@@ -111,7 +111,7 @@ struct bytes node_scratch(struct node *n, struct bytes b)
 
     ASSERT(b.len <= node_scratch_room(n));
 
-    if (b.len) memcpy(at, b.at, b.len);
+    if (b.len && b.at != at) memcpy(at, b.at, b.len);
     n->scratch_used += b.len;
     return bytes_of(at, b.len);
 }

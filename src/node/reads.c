@@ -115,7 +115,6 @@ static bool reads_answer(struct node *n, const struct read *read,
         reader_of(read->command->bytes, read->command->len);
     struct kv_reply answer;
     struct command c;
-    struct reply *reply;
     uint32_t page = PAGE_NORMAL;
 
     if (command_decode(&c, &bytes) < 0) return true;
@@ -124,21 +123,10 @@ static bool reads_answer(struct node *n, const struct read *read,
         n->trash_count == TRASH_MAX) {
         return false;
     }
+    /* A page is made right where it stays until the next step. */
     kv_read(n->kv, &c, n->scratch + n->scratch_used, page, &answer);
-    reply = effects_reply(out);
-    reply->to = read->origin.client;
-    reply->cookie = read->origin.cookie;
-    reply->seq = c.seq;
-    reply->op = c.op;
-    reply->slot = n->learner.executed;
-    reply->status = answer.status;
-    if (answer.value.at == n->scratch + n->scratch_used) {
-        reply->value = answer.value;
-        n->scratch_used += answer.value.len;
-    } else {
-        reply->value = node_scratch(n, answer.value);
-    }
-    n->counters.replies++;
+    answer.slot = n->learner.executed;
+    requests_answer(n, &read->origin, &c, &answer, out);
     return true;
 }
 
@@ -174,9 +162,9 @@ static void reads_answer_rounds(struct node *n, struct effects *out)
         confirmed--;
         r->round_count--;
         memmove(r->rounds, r->rounds + 1, r->round_count * sizeof *r->rounds);
-        /* Keep the later majority in force for the rounds before it. */
-        if (confirmed && !group_is_majority(&n->group, r->rounds[0].confirmed)) {
-            r->rounds[0].confirmed = r->rounds[confirmed - 1].confirmed;
+        /* The later majority stays in force for the rounds before it. */
+        if (confirmed) {
+            r->rounds[0].confirmed |= r->rounds[confirmed - 1].confirmed;
         }
     }
 }

@@ -41,9 +41,9 @@ void requests_refuse(struct node *n, const struct origin *to,
     if (status == REPLY_BUSY) n->counters.busy++;
 }
 
-static void requests_answer(struct node *n, const struct origin *to,
-                            const struct command *c, const struct kv_reply *r,
-                            struct effects *out)
+void requests_answer(struct node *n, const struct origin *to,
+                     const struct command *c, const struct kv_reply *r,
+                     struct effects *out)
 {
     struct reply *reply = effects_reply(out);
 

@@ -32,6 +32,12 @@ bool requests_is_led(const struct node *n);
 bool requests_forward(struct node *n, const struct origin *from,
                       struct bytes command, struct effects *out);
 
+/* Answer a command as the state machine did; the value is copied to scratch,
+ * which must have room for it. */
+void requests_answer(struct node *n, const struct origin *to,
+                     const struct command *c, const struct kv_reply *r,
+                     struct effects *out);
+
 /* Answer a command that goes no further. */
 void requests_refuse(struct node *n, const struct origin *to,
                      const struct command *c, uint8_t status,

@@ -167,7 +167,8 @@ struct node {
 /* Free b when the effects of this step are done with. */
 void node_discard(struct node *n, struct blob *b);
 
-/* Copy bytes so that they live until the next step; len <= room. */
+/* Copy bytes so that they live until the next step; len <= room.  Those that
+ * were made at the very place already stay there. */
 struct bytes node_scratch(struct node *n, struct bytes b);
 
 static inline uint32_t node_scratch_room(const struct node *n)

@@ -22,7 +22,7 @@ void faults_begin(struct world *w)
     for (int type = 0; type < FAULT_TYPES; type++) {
         faults_next(w, (enum fault_type)type);
     }
-    if (!w->plan->is_long) return;
+    if (!w->plan->is_long || w->plan->nodes < 3) return;
     queue_push(&w->queue,
                (struct due){
                    .at_ns = prng_range(&w->random, NS_PER_MS, NS_PER_S),

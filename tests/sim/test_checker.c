@@ -325,6 +325,26 @@ static void learn_by_who_proposed_otherwise_fails(void **state)
     assert_fails("agreement");
 }
 
+static void vote_after_a_roll_back_fails(void **state)
+{
+    (void)state;
+    write_down(0, promise(at(1, 1)), true);
+    checker_on_roll_back(&c, 0);
+    checker_on_start(&c, 0);
+    checker_on_recovered(&c, 0, at(0, 0));
+    checker_on_persist(&c, 0, &(struct message){ .type = RECORD_REFUSED });
+    assert_fine();
+    write_down(0, promise(at(2, 2)), false);
+    assert_fails("identity");
+}
+
+static void refused_without_a_roll_back_fails(void **state)
+{
+    (void)state;
+    checker_on_persist(&c, 0, &(struct message){ .type = RECORD_REFUSED });
+    assert_fails("promise");
+}
+
 /* ---- execution ----------------------------------------------------------- */
 
 static void another_state_hash_fails(void **state)
@@ -581,6 +601,8 @@ int main(void)
         CHECKER_TEST(prepare_before_the_own_promise_fails),
         CHECKER_TEST(proposing_below_the_own_promise_fails),
         CHECKER_TEST(learn_by_who_proposed_otherwise_fails),
+        CHECKER_TEST(vote_after_a_roll_back_fails),
+        CHECKER_TEST(refused_without_a_roll_back_fails),
         CHECKER_TEST(another_state_hash_fails),
         CHECKER_TEST(going_back_fails),
         CHECKER_TEST(a_command_that_is_none_fails),

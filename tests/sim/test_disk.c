@@ -151,6 +151,30 @@ static void crash_then_append_goes_on_behind(void **state)
     assert_int_equal(disk.count, 4);
 }
 
+static void roll_back_loses_a_vote(void **state)
+{
+    const struct message last = { .type = RECORD_MARK, .ballot = { 1, 1 } };
+
+    (void)state;
+    append(3);
+    disk_append(&disk, &last, ++seq);
+    disk_on_written(&disk, submit());
+    assert_true(disk_roll_back(&disk));
+    assert_true(disk.count < 3);
+    assert_int_equal(disk.durable, disk.count);
+}
+
+static void roll_back_without_votes_is_refused(void **state)
+{
+    const struct message life = { .type = RECORD_LIFE, .life.instance = 1 };
+
+    (void)state;
+    disk_append(&disk, &life, ++seq);
+    disk_on_written(&disk, submit());
+    assert_false(disk_roll_back(&disk));
+    assert_int_equal(disk.count, 1);
+}
+
 int main(void)
 {
 #define DISK_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -162,6 +186,8 @@ int main(void)
         DISK_TEST(crash_keeps_what_is_durable),
         DISK_TEST(crash_in_flight_recovers_a_prefix),
         DISK_TEST(crash_then_append_goes_on_behind),
+        DISK_TEST(roll_back_loses_a_vote),
+        DISK_TEST(roll_back_without_votes_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
