@@ -8,8 +8,8 @@
  *   2. PERSISTs go to the log in the order of their seq.  EVENT_DURABLE{seq}
  *      says that all up to seq are durable.  Everything else leaves at once.
  *   3. EVENT_FLUSH at the end of each turn: batches are closed then.
- *   4. EVENT_TICK when now >= node_deadline_ns(); afterwards the deadline lies
- *      in the future.
+ *   4. EVENT_TICK when now >= node_deadline_ns().  A deadline that is now
+ *      again after the flush says that work was put off: another turn at once.
  *   5. READ is answered by EVENT_RECORD for each record (RECORD_ACCEPT or
  *      RECORD_CHOSEN) of the range that the log holds, in the order of the
  *      log, of those PERSISTed before it that are written; then

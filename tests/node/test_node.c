@@ -566,22 +566,56 @@ static void wild_lists(struct wild *w, struct prng *p)
     }
 }
 
+static struct value wild_value(struct prng *p)
+{
+    static const char *const texts[] = { "a", "b", "c" };
+
+    return kit_value(texts[prng_below(p, 3)]);
+}
+
+static void wild_heartbeat(struct heartbeat *h, struct prng *p)
+{
+    *h = (struct heartbeat){
+        .chosen_upto = wild_slot(p),
+        .accepted_upto = wild_slot(p),
+        .heard = (uint16_t)prng_below(p, 512),
+        .flags = (uint8_t)prng_next(p),
+        .priority = (uint8_t)prng_next(p),
+        .leader = (uint8_t)prng_next(p),
+    };
+}
+
+static void wild_token(struct token *t, struct prng *p)
+{
+    *t = (struct token){
+        .attempt = prng_below(p, 5),
+        .round = prng_below(p, 4) ? prng_below(p, 9) : ROUND_MAX,
+        .initiator = (uint8_t)prng_below(p, MEMBERS_MAX),
+        .hop = (uint8_t)prng_below(p, 2 * MEMBERS_MAX + 1),
+        .visited = (uint16_t)prng_below(p, 512),
+        .path_len = (uint8_t)prng_below(p, MEMBERS_MAX + 1),
+        .best = (uint8_t)prng_below(p, MEMBERS_MAX),
+    };
+    for (unsigned i = 0; i < MEMBERS_MAX; i++) {
+        t->path[i] = (uint8_t)prng_below(p, MEMBERS_MAX);
+    }
+}
+
+static void wild_fetch(struct wild *w)
+{
+    memcpy(w->fetch.ranges, w->ranges, sizeof w->ranges);
+    memcpy(w->fetch.held, w->runs, sizeof w->runs);
+    w->fetch.range_count = w->fetch.held_count = 8;
+    w->m.fetch = &w->fetch;
+}
+
 static void wild_body(struct wild *w, struct prng *p)
 {
     struct message *m = &w->m;
-    static const char *const texts[] = { "a", "b", "c" };
-    const struct value v = kit_value(texts[prng_below(p, 3)]);
 
     switch (m->type) {
     case MESSAGE_HEARTBEAT:
-        m->heartbeat = (struct heartbeat){
-            .chosen_upto = wild_slot(p),
-            .accepted_upto = wild_slot(p),
-            .heard = (uint16_t)prng_below(p, 512),
-            .flags = (uint8_t)prng_next(p),
-            .priority = (uint8_t)prng_next(p),
-            .leader = (uint8_t)prng_next(p),
-        };
+        wild_heartbeat(&m->heartbeat, p);
         break;
     case MESSAGE_PREPARE:
         m->prepare.from = wild_slot(p);
@@ -596,7 +630,8 @@ static void wild_body(struct wild *w, struct prng *p)
         m->nack.refused = wild_ballot(p, 0);
         break;
     case MESSAGE_ACCEPT:
-        m->accept = (struct accept){ wild_slot(p), wild_slot(p), v };
+        m->accept =
+            (struct accept){ wild_slot(p), wild_slot(p), wild_value(p) };
         break;
     case MESSAGE_ACCEPTED:
         m->count = 8;
@@ -606,37 +641,21 @@ static void wild_body(struct wild *w, struct prng *p)
         m->learn.upto = wild_slot(p);
         break;
     case MESSAGE_FETCH:
-        memcpy(w->fetch.ranges, w->ranges, sizeof w->ranges);
-        memcpy(w->fetch.held, w->runs, sizeof w->runs);
-        w->fetch.range_count = w->fetch.held_count = 8;
-        m->fetch = &w->fetch;
+        wild_fetch(w);
         break;
     case MESSAGE_CHOSEN:
-        m->decided = (struct decided){ wild_slot(p), v };
-        if (prng_below(p, 2)) m->decided.value.len = 0;
-        break;
     case MESSAGE_WANT:
     case MESSAGE_VALUE:
-        m->decided = (struct decided){ wild_slot(p), v };
+        m->decided = (struct decided){ wild_slot(p), wild_value(p) };
+        if (prng_below(p, 2)) m->decided.value.len = 0;
         break;
     case MESSAGE_TOKEN:
     case MESSAGE_TOKEN_ACK:
     case MESSAGE_NOMINATE:
     case MESSAGE_REFUSE:
-        m->token = (struct token){
-            .attempt = prng_below(p, 5),
-            .round = prng_below(p, 4) ? prng_below(p, 9) : ROUND_MAX,
-            .initiator = (uint8_t)prng_below(p, MEMBERS_MAX),
-            .hop = (uint8_t)prng_below(p, 2 * MEMBERS_MAX + 1),
-            .visited = (uint16_t)prng_below(p, 512),
-            .path_len = (uint8_t)prng_below(p, MEMBERS_MAX + 1),
-            .best = (uint8_t)prng_below(p, MEMBERS_MAX),
-        };
-        for (unsigned i = 0; i < MEMBERS_MAX; i++) {
-            m->token.path[i] = (uint8_t)prng_below(p, MEMBERS_MAX);
-        }
+        wild_token(&m->token, p);
         break;
-    default: /* HELLO and its answer end the process: see test_identity */
+    default: /* CONFIRM, CONFIRMED */
         m->confirm.nonce = prng_next(p);
         break;
     }
@@ -662,6 +681,7 @@ static void hostile_messages_do_no_harm(void **state)
             if (!g->m[to].node || g->m[to].fatal) continue;
             memset(&w.m, 0, sizeof w.m);
             wild_lists(&w, &prng);
+            /* HELLO and its answer may end the process: test_identity. */
             w.m.type = (uint8_t)(1 + prng_below(&prng, MESSAGE_REFUSE));
             w.m.from = (uint8_t)prng_below(&prng, 4);
             if (w.m.from == to) w.m.from = 3; /* stranger */
