@@ -124,12 +124,13 @@ const struct config_member *config_member(const struct config *c, uint64_t id);
 int config_endpoint(const char *text, char *host, size_t size, uint16_t *port);
 
 /*
- * Hash of what all members must agree upon (ARCHITECTURE, "Config"): name,
- * group, members as they are written, and the limits of P33.  Never 0.
+ * Hash of what all members must agree upon: name, group, members as they are
+ * written (but for capitals), and the limits of P33.  It is the cluster in the
+ * head of every datagram.  Never 0.
  */
 uint64_t config_hash(const struct config *c);
 
-/* The id of the cluster in every datagram: a hash of its name.  Never 0. */
+/* A hash of the name alone.  Never 0. */
 uint64_t config_cluster_id(const char *name);
 
 #endif

@@ -82,7 +82,7 @@ enum reply_status {
     REPLY_OVERFLOW = 9,
     REPLY_WINDOW = 10,      /* seq > acked_upto + SESSION_WINDOW */
     REPLY_UNAVAILABLE = 11, /* no leader with a majority now; a read only */
-    REPLY_BAD = 12,         /* malformed or unknown command */
+    REPLY_BAD = 12, /* a read in the log; what is malformed gets no answer */
 };
 
 static inline bool command_is_read(uint8_t op)

@@ -100,9 +100,9 @@ uint64_t kv_applied_slot(const struct kv *kv);
 uint64_t kv_state_time_ns(const struct kv *kv);
 
 /*
- * Incremental hash of the whole state: a sum over pairs {key, value, version}
- * and over sessions with their stored replies; equal on all nodes at equal
- * slots, whatever the history of the process was.
+ * Incremental hash of the state: a sum over pairs {key, value, version} and
+ * over sessions with their stored replies, see paxoskv(7); equal on all nodes
+ * at equal slots, whatever the history of the process was.
  */
 uint64_t kv_state_hash(const struct kv *kv);
 

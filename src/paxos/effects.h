@@ -65,7 +65,7 @@ struct note {
     uint64_t number;
 };
 
-/* The process ends with this exit status (INTERFACES: 70, 71, 77). */
+/* The process ends with this exit status: 70, 71 or 77, see paxoskvd(8). */
 struct fatal {
     int status;
     uint64_t slot;

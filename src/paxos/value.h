@@ -9,7 +9,7 @@
  *   16  payload: COMMANDS: commands one behind the other; else empty
  *
  * Stamped once by the leader that made it; everybody copies the bytes (P9).
- * Paxos looks at nothing but the checksum.
+ * Paxos looks at nothing but head and checksum.
  */
 #ifndef PAXOSKV_PAXOS_VALUE_H
 #define PAXOSKV_PAXOS_VALUE_H

@@ -16,7 +16,8 @@
  *   32  u64  incarnation  of the sender; client: 0
  *   40  u64  nonce        of the sender's process; client: its cookie, which
  *                         answers to clients echo in their body
- *   48  u64  counter      of messages sent by this process
+ *   48  u64  counter      of messages sent by this process; a member counts
+ *                         those to clients apart from those to members
  *   56  16   tag          zero while key is zero
  *   72  body
  *

@@ -9,8 +9,9 @@
  *    2  u16  count    of list elements; FETCH: ranges + 256 * held; else 0
  *    4  u32  len      of the message behind this head
  *    8  u64  round    of the ballot, 0: none
- *   16  u64  request  number of the request, echoed by its answer (M3)
- *   24  u64  asker    answers: the asker's incarnation; else 0
+ *   16  u64  request  PREPARE: its number, echoed by PROMISE and NACK; else 0
+ *   24  u64  asker    PROMISE, NACK, ACCEPTED, CONFIRMED, VALUE: the asker's
+ *                     incarnation (M3); else 0
  *
  * and behind it, at offset 32:
  *

@@ -13,7 +13,7 @@
  * and go on, at offset 24:
  *
  *   PROMISE, REFUSED  nothing
- *   ACCEPT            u64 learn_upto, value
+ *   ACCEPT            u64 learn_upto (written as 0), value
  *   CHOSEN            u64 zero, value
  *   MARK              u64 first, u64 upto
  *   LIFE, ADMITTED, PEER

@@ -3,7 +3,8 @@
  *
  * Bodies behind the head of datagram.h; a client's datagrams are one part.
  *
- * KNOCK     256 bytes in all, zeros behind the head (padding).
+ * KNOCK     256 bytes in all or more, zeros behind the head (padding, which
+ *           is not looked at).
  * WELCOME   u64 cookie echoed, u64 token, u8 sender id, u8 leader id (0: not
  *           known), u8 name_len, name of the cluster; never over 256 bytes.
  * REQUEST   u64 token, then one or more commands (kv/command.h).
@@ -14,10 +15,12 @@
  * STATUS_ASK u64 token.
  * STATUS    u64 cookie echoed, u64 token, then wire/status.h.
  *
- * A client's first datagram to a member is a KNOCK; a REQUEST or STATUS_ASK
- * whose token is not valid is answered by a WELCOME alone, and nothing else:
- * the client sends it again with the new token.  Tokens are valid for one to
- * two minutes, for one client address, at the member that gave them.
+ * A client's first datagram to a member is a KNOCK; a REQUEST whose token is
+ * not valid is answered by a WELCOME alone, and the client sends it again with
+ * the new token.  No WELCOME is longer than what it answers: a STATUS_ASK, or
+ * a very short REQUEST, gets nothing then, and the client knocks again.
+ * Tokens are valid for one to two minutes, for one client address, at the
+ * member that gave them.
  */
 #ifndef PAXOSKV_WIRE_REQUEST_H
 #define PAXOSKV_WIRE_REQUEST_H

@@ -18,7 +18,8 @@
  *   40  u64  instance     of the data directory
  *   48  u64  segment      number of the file, 1 for the first
  *   56  u64  offset       of the batch in the file
- *   64  u64  incarnation  of the writer, never falling
+ *   64  u64  incarnation  of the writer, never falling: above that of every
+ *                         batch found at its start
  *   72  u64  durable_upto every batch up to this sequence was durable when
  *                         this one was made
  *   80  u64  slot_low     lowest and highest slot of the records, 0: none

@@ -71,7 +71,7 @@ struct status {
     uint8_t id;
     uint8_t role;      /* enum status_role */
     uint8_t leader;    /* id, 0: none known */
-    uint8_t confirmed; /* 1: a leader that a majority hears */
+    uint8_t confirmed; /* 1: it serves as leader, and a majority hears it */
     uint8_t sync;      /* 1: always */
     uint8_t io_ring;   /* 1: io_uring, 0: epoll */
     uint64_t ballot_round;
