@@ -159,11 +159,6 @@ static uint64_t hash_text(const char *text, size_t len)
     return hash ? hash : 1; /* 0 means none, in a datagram */
 }
 
-uint64_t config_cluster_id(const char *name)
-{
-    return hash_text(name, strlen(name));
-}
-
 uint64_t config_hash(const struct config *c)
 {
     char text[HASH_TEXT];

@@ -130,7 +130,4 @@ int config_endpoint(const char *text, char *host, size_t size, uint16_t *port);
  */
 uint64_t config_hash(const struct config *c);
 
-/* A hash of the name alone.  Never 0. */
-uint64_t config_cluster_id(const char *name);
-
 #endif

@@ -27,7 +27,7 @@ static const struct key keys[] = {
     { "cluster", "sessions_max", KEY_NUMBER, AT(sessions_max), FROM(1, 65536),
       .standard = "4096", .help = "clients that can have a session" },
     { "cluster", "session_period_s", KEY_NUMBER, AT(session_period_s),
-      FROM(1, 86400), .standard = "60",
+      FROM(60, 86400), .standard = "60",
       .help = "seconds for which a silent session lives" },
     { "cluster", "value_max", KEY_SIZE, AT(value_max_bytes), FROM(2048, 64000),
       .standard = "60000",

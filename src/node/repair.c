@@ -239,10 +239,15 @@ void repair_on_chosen(struct node *n, const struct message *m,
         if (!vote || !ballot_equal(vote->ballot, m->ballot)) return;
         v = value_of(vote->blob);
     }
-    n->counters.fetched++;
     if (!proposer_on_chosen_elsewhere(&n->proposer, m->decided.slot, v)) {
         node_preempt(n, m->ballot.round, out);
     }
+    /* The last of the log is for promises (P14). */
+    if (n->full > 1) {
+        n->counters.drop_pool++;
+        return;
+    }
+    n->counters.fetched++;
     chosen_add(n, m->decided.slot, m->ballot, v, out);
 }
 

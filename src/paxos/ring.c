@@ -192,7 +192,7 @@ void ring_start(struct election *e, const struct self_view *self,
     e->attempt_ns = now_ns + (ATTEMPT_INTERVALS + e->group->self) *
                                  e->heartbeat_ns +
                     prng_below(&e->prng, e->heartbeat_ns);
-    if (e->losses > LOSSES_MAX) {
+    if (e->losses >= LOSSES_MAX) {
         e->losses = 0;
         ring_nominated(e, &t, self, now_ns);
         return;

@@ -139,14 +139,6 @@ static void hash_of_the_largest_group_fits(void **state)
     assert_true(config_hash(&c) != 0);
 }
 
-static void cluster_id_tells_names_apart(void **state)
-{
-    (void)state;
-    assert_true(config_cluster_id("a") != config_cluster_id("b"));
-    assert_int_equal(config_cluster_id("a"), config_cluster_id("a"));
-    assert_true(config_cluster_id("") != 0);
-}
-
 static void load_of_what_is_no_file_says_why(void **state)
 {
     struct config_errors e;
@@ -217,7 +209,6 @@ int main(void)
         cmocka_unit_test(hash_sees_what_members_must_agree_upon),
         cmocka_unit_test(hash_leaves_out_what_is_local),
         cmocka_unit_test(hash_of_the_largest_group_fits),
-        cmocka_unit_test(cluster_id_tells_names_apart),
         cmocka_unit_test(load_of_what_is_no_file_says_why),
         cmocka_unit_test(load_of_file_reads_it),
         cmocka_unit_test(parse_of_the_largest_file_passes_one_more_fails),

@@ -24,7 +24,6 @@ static void check_taken(const struct config *c)
         FUZZ_CHECK(config_member(c, m->id) == m);
     }
     FUZZ_CHECK(config_hash(c) != 0);
-    FUZZ_CHECK(config_cluster_id(c->name) != 0);
 }
 
 static void check_refused(const struct config_errors *e)

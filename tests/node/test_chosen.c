@@ -220,8 +220,10 @@ static void every_prefix_of_the_log_can_be_recovered(void **state)
     for (uint64_t s = 1; s <= 40; s++) {
         const uint64_t round = 5 + s / 7;
 
-        if (s % 5 == 0) tell_chosen(g, s, round, "a");
-        else tell_accept(g, round, s, "a", s / 7 * 7 < s - 1 ? s - 1 : 0);
+        if (s % 5 == 0)
+            tell_chosen(g, s, round, "a");
+        else
+            tell_accept(g, round, s, "a", s / 7 * 7 < s - 1 ? s - 1 : 0);
         if (s % 3 == 0) tell_learn(g, round, s);
     }
     written = g->m[0].written;
@@ -261,9 +263,9 @@ static void recover_of_marks_that_do_not_fit_is_corruption(void **state)
 {
     struct nodes *g = admitted();
     struct message *mark;
-    const struct message good = {
-        .type = RECORD_MARK, .ballot = kit_ballot(5, 1), .mark = { 1, 2 }
-    };
+    const struct message good = { .type = RECORD_MARK,
+                                  .ballot = kit_ballot(5, 1),
+                                  .mark = { 1, 2 } };
 
     (void)state;
     for (uint64_t s = 1; s <= 3; s++) tell_accept(g, 5, s, "a", 0);

@@ -135,6 +135,7 @@ static void value_with_malformed_command_is_executed_up_to_it(void **state)
 
     (void)state;
     for (uint8_t i = 0; i < 20; i++) c[i] = open_of(i);
+    c[3] = (struct command){ .op = COMMAND_KEEPALIVE }; /* a head, no more */
     v = value_with(c, 20, 0);
     {
         uint8_t *bytes = (uint8_t *)(uintptr_t)v.bytes;

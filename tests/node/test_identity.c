@@ -346,7 +346,7 @@ static void hello_with_lost_votes_is_refused(void **state)
     (void)state;
     says(g, &m);
     told_votes(g, 1, 40);
-    told_votes(g, 1, 30); /* late */
+    told_votes(g, 1, 30);                 /* late */
     assert_int_equal(says(g, &m).yes, 1); /* the same life, again */
     m = hello(1, 1, 2, 39);
     assert_int_equal(says(g, &m).reason, HELLO_VOTES);

@@ -113,9 +113,8 @@ static void puts_at_once_share_slots(void **state)
     before = nodes_status(g, leader).executed;
     for (unsigned i = 0; i < 64; i++) {
         const uint8_t nonce[COMMAND_NONCE] = { 9, (uint8_t)i };
-        const struct command c = {
-            .op = COMMAND_OPEN, .value = bytes_of(nonce, sizeof nonce)
-        };
+        const struct command c = { .op = COMMAND_OPEN,
+                                   .value = bytes_of(nonce, sizeof nonce) };
         uint8_t bytes[COMMAND_HEAD + COMMAND_NONCE];
         struct writer w = writer_of(bytes, sizeof bytes);
 
@@ -216,9 +215,8 @@ static void request_without_leader_waits_and_is_refused_in_time(void **state)
 {
     struct nodes *g = nodes_new(3);
     const uint8_t nonce[COMMAND_NONCE] = { 1 };
-    const struct command c = {
-        .op = COMMAND_OPEN, .value = bytes_of(nonce, sizeof nonce)
-    };
+    const struct command c = { .op = COMMAND_OPEN,
+                               .value = bytes_of(nonce, sizeof nonce) };
     const struct answer *a;
 
     (void)state;
@@ -236,9 +234,8 @@ static void request_without_leader_is_handed_over_to_it(void **state)
 {
     struct nodes *g = nodes_new(3);
     const uint8_t nonce[COMMAND_NONCE] = { 1 };
-    const struct command open = {
-        .op = COMMAND_OPEN, .value = bytes_of(nonce, sizeof nonce)
-    };
+    const struct command open = { .op = COMMAND_OPEN,
+                                  .value = bytes_of(nonce, sizeof nonce) };
     const struct command get = get_of("k");
     uint64_t write;
     uint64_t read;
@@ -630,8 +627,8 @@ static void wild_body(struct wild *w, struct prng *p)
         m->nack.refused = wild_ballot(p, 0);
         break;
     case MESSAGE_ACCEPT:
-        m->accept =
-            (struct accept){ wild_slot(p), wild_slot(p), wild_value(p) };
+        m->accept = (struct accept){ wild_slot(p), wild_slot(p),
+                                     wild_value(p) };
         break;
     case MESSAGE_ACCEPTED:
         m->count = 8;

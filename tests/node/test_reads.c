@@ -269,9 +269,10 @@ static void read_beyond_the_queue_is_busy(void **state)
     /* All are answered then, over several turns, and nothing leaks. */
     for (unsigned i = 0; nodes_status(g, 0).pool_bytes > 4096; i++) {
         assert_true(i < 100);
-        confirm(g, 1, alone_message(g, 1, MESSAGE_CONFIRM,
-                                    alone_sent(g, 1, MESSAGE_CONFIRM) - 1)
-                          ->confirm.nonce);
+        confirm(g, 1,
+                alone_message(g, 1, MESSAGE_CONFIRM,
+                              alone_sent(g, 1, MESSAGE_CONFIRM) - 1)
+                    ->confirm.nonce);
     }
     assert_int_equal(g->answer_count, 8193);
     nodes_free(g);

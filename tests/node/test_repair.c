@@ -174,15 +174,13 @@ static void gap_is_asked_of_those_who_have_it(void **state)
     alone_beat(g, 2, 0, 600); /* what it knew an interval ago is missing */
     for (unsigned i = 0; i < 3; i++) alone_tick(g, NS_PER_MS);
     assert_int_equal(alone_sent(g, 1, MESSAGE_FETCH), 0);
-    assert_int_equal(alone_message(g, 2, MESSAGE_FETCH, 0)
-                         ->fetch->ranges[0].last,
-                     256);
+    assert_int_equal(
+        alone_message(g, 2, MESSAGE_FETCH, 0)->fetch->ranges[0].last, 256);
     for (uint64_t s = 1; s <= 256; s++) tell_chosen(g, s, 5, "a");
     assert_int_equal(node_deadline_ns(g->m[0].node), g->now_ns); /* go on */
     alone_tick(g, 0);
-    assert_int_equal(alone_message(g, 2, MESSAGE_FETCH, 1)
-                         ->fetch->ranges[0].first,
-                     257);
+    assert_int_equal(
+        alone_message(g, 2, MESSAGE_FETCH, 1)->fetch->ranges[0].first, 257);
     assert_true(node_deadline_ns(g->m[0].node) > g->now_ns);
     nodes_free(g);
 }
@@ -229,6 +227,22 @@ static void chosen_beyond_all_bounds_is_dropped(void **state)
     assert_int_equal(nodes_status(g, 0).pool_bytes, 0);
     tell_chosen(g, 2048, 5, "a");
     assert_int_not_equal(nodes_status(g, 0).pool_bytes, 0);
+    nodes_free(g);
+}
+
+/* P14: the last of the log is for promises; what is fetched must wait. */
+static void chosen_when_the_log_is_all_but_full_is_dropped(void **state)
+{
+    struct nodes *g = following();
+
+    (void)state;
+    nodes_step(g, 0, &(struct event){ .type = EVENT_FULL, .seq = 2 });
+    tell_chosen(g, 1, 5, "a");
+    assert_int_equal(alone_records(g, RECORD_CHOSEN), 0);
+    assert_int_equal(nodes_status(g, 0).chosen, 0);
+    nodes_step(g, 0, &(struct event){ .type = EVENT_FULL, .seq = 1 });
+    tell_chosen(g, 1, 5, "a");
+    assert_int_equal(nodes_status(g, 0).chosen, 1);
     nodes_free(g);
 }
 
@@ -397,6 +411,7 @@ int main(void)
         cmocka_unit_test(chosen_with_value_is_learned_and_written),
         cmocka_unit_test(chosen_without_value_needs_the_vote_of_that_ballot),
         cmocka_unit_test(chosen_beyond_all_bounds_is_dropped),
+        cmocka_unit_test(chosen_when_the_log_is_all_but_full_is_dropped),
         cmocka_unit_test(chosen_that_differs_preempts_the_leader),
         cmocka_unit_test(chosen_that_is_the_own_proposal_counts),
         cmocka_unit_test(fetch_is_answered_from_memory),

@@ -66,9 +66,9 @@ static void beat_hearing(struct nodes *g, uint8_t index, uint16_t heard,
 {
     struct message m = alone_from(index, MESSAGE_HEARTBEAT);
 
-    m.heartbeat = (struct heartbeat){
-        .heard = heard, .flags = flags, .leader = leader
-    };
+    m.heartbeat = (struct heartbeat){ .heard = heard,
+                                      .flags = flags,
+                                      .leader = leader };
     nodes_tell(g, 0, &m);
 }
 
@@ -323,10 +323,10 @@ static void requests_beyond_the_window_leave_together_later(void **state)
     alone_vote(g, 2, 9, 2, 2);
     alone_sync(g);
     assert_int_equal(alone_sent(g, 1, MESSAGE_ACCEPT), 65);
-    assert_int_equal(value_count(
-                         alone_message(g, 1, MESSAGE_ACCEPT, 64)
-                             ->accept.value.bytes),
-                     10);
+    assert_int_equal(
+        value_count(
+            alone_message(g, 1, MESSAGE_ACCEPT, 64)->accept.value.bytes),
+        10);
     nodes_free(g);
 }
 

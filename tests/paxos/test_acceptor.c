@@ -42,8 +42,7 @@ static int tear_down(void **state)
 }
 
 static enum accept_result accept(struct fixture *f, uint64_t round,
-                                 uint8_t index, uint64_t slot,
-                                 const char *text)
+                                 uint8_t index, uint64_t slot, const char *text)
 {
     const struct message m = kit_accept(round, index, slot, text);
 
@@ -185,8 +184,7 @@ static void accept_beyond_window_is_dropped(void **state)
 {
     struct fixture *f = *state;
 
-    assert_int_equal(accept(f, 5, 1, ACCEPTOR_WINDOW + 1, "a"),
-                     ACCEPT_DROPPED);
+    assert_int_equal(accept(f, 5, 1, ACCEPTOR_WINDOW + 1, "a"), ACCEPT_DROPPED);
     assert_int_equal(f->k.out.count, 0);
     assert_true(ballot_is_none(f->a.promised));
     assert_int_equal(accept(f, 5, 1, UINT64_C(1) << 62, "a"), ACCEPT_DROPPED);
@@ -682,13 +680,12 @@ static void init_needs_exactly_its_size(void **state)
     void *memory = aligned_alloc(ARENA_ALIGN, acceptor_size());
 
     arena_init(&arena, memory, acceptor_size() - ARENA_ALIGN);
-    assert_int_equal(acceptor_init(&a, &f->k.group, &f->k.journal, &f->k.pool,
-                                   &arena),
-                     -ENOMEM);
+    assert_int_equal(
+        acceptor_init(&a, &f->k.group, &f->k.journal, &f->k.pool, &arena),
+        -ENOMEM);
     arena_init(&arena, memory, acceptor_size());
-    assert_int_equal(acceptor_init(&a, &f->k.group, &f->k.journal, &f->k.pool,
-                                   &arena),
-                     0);
+    assert_int_equal(
+        acceptor_init(&a, &f->k.group, &f->k.journal, &f->k.pool, &arena), 0);
     free(memory);
 }
 

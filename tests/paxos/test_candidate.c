@@ -494,8 +494,8 @@ static void lead_again_keeps_who_asked_for_the_same_value(void **state)
     take_over(f, 7, 0);
     propose(f, "mine", context);
     pump(f);
-    m.decided.value = value_of(blob_ref(
-        kit_send(&f->k, MESSAGE_ACCEPT, 0, NULL)->accept.value.blob));
+    m.decided.value = value_of(
+        blob_ref(kit_send(&f->k, MESSAGE_ACCEPT, 0, NULL)->accept.value.blob));
     proposer_preempt(&f->p);
     start(f, 9, 2);
     promise(f, 0, 1, &run, 1);
@@ -569,8 +569,10 @@ static void lead_of_random_promises_agrees_with_a_plain_count(void **state)
             char text[24];
 
             snprintf(text, sizeof text, "%d.%d", (int)s, (int)best[s]);
-            if (best[s]) assert_value(sent_for(f, s)->accept.value, text);
-            else assert_int_equal(kind_of(sent_for(f, s)), VALUE_NOOP);
+            if (best[s])
+                assert_value(sent_for(f, s)->accept.value, text);
+            else
+                assert_int_equal(kind_of(sent_for(f, s)), VALUE_NOOP);
         }
         assert_int_equal(f->p.takeover, end + 1);
         proposer_preempt(&f->p);

@@ -273,11 +273,9 @@ static void trigger_with_a_happy_member_heard_starts_nothing(void **state)
 {
     struct election_kit *f = *state;
 
-    assert_int_equal(until_note(f, NOTE_ELECTION, ALL,
-                                GOOD | HEARTBEAT_HAPPY, NS_PER_S),
-                     0);
-    assert_int_not_equal(until_note(f, NOTE_ELECTION, ALL, GOOD, NS_PER_S),
-                         0);
+    assert_int_equal(
+        until_note(f, NOTE_ELECTION, ALL, GOOD | HEARTBEAT_HAPPY, NS_PER_S), 0);
+    assert_int_not_equal(until_note(f, NOTE_ELECTION, ALL, GOOD, NS_PER_S), 0);
 }
 
 static void trigger_without_majority_starts_nothing(void **state)
@@ -286,8 +284,7 @@ static void trigger_without_majority_starts_nothing(void **state)
 
     assert_int_equal(until_note(f, NOTE_ELECTION, 0x05, GOOD, NS_PER_S), 0);
     assert_int_equal(f->e.campaign, 0);
-    assert_int_not_equal(until_note(f, NOTE_ELECTION, 0x07, GOOD, NS_PER_S),
-                         0);
+    assert_int_not_equal(until_note(f, NOTE_ELECTION, 0x07, GOOD, NS_PER_S), 0);
 }
 
 static void trigger_of_who_may_not_lead_starts_nothing(void **state)
@@ -303,8 +300,7 @@ static void trigger_of_who_may_not_lead_starts_nothing(void **state)
     f->self.leading = true;
     assert_int_equal(until_note(f, NOTE_ELECTION, ALL, GOOD, NS_PER_S), 0);
     f->self.leading = false;
-    assert_int_not_equal(until_note(f, NOTE_ELECTION, ALL, GOOD, NS_PER_S),
-                         0);
+    assert_int_not_equal(until_note(f, NOTE_ELECTION, ALL, GOOD, NS_PER_S), 0);
 }
 
 static void trigger_waits_for_another_candidate(void **state)

@@ -48,8 +48,7 @@ static enum learn_result learn(struct fixture *f, uint64_t slot,
 static enum learn_result learn_at(struct fixture *f, uint64_t slot,
                                   uint64_t round)
 {
-    return learner_on_chosen(&f->l, slot, kit_ballot(round, 1),
-                             kit_value("a"));
+    return learner_on_chosen(&f->l, slot, kit_ballot(round, 1), kit_value("a"));
 }
 
 static void execute_all(struct fixture *f)
@@ -126,9 +125,9 @@ static void chosen_ahead_when_pool_is_low_is_dry(void **state)
     assert_null(learner_find(&f->l, 2));
     assert_int_equal(learn(f, 1, "a"), LEARN_NEW);
     /* A value that is in memory anyway takes no more of it. */
-    assert_int_equal(learner_on_chosen(&f->l, 3, kit_ballot(5, 1),
-                                       value_of(shared)),
-                     LEARN_NEW);
+    assert_int_equal(
+        learner_on_chosen(&f->l, 3, kit_ballot(5, 1), value_of(shared)),
+        LEARN_NEW);
     blob_unref(&f->k.pool, half);
     blob_unref(&f->k.pool, more);
     blob_unref(&f->k.pool, last);
@@ -204,8 +203,7 @@ static void ballot_of_slots_beyond_history_is_remembered(void **state)
         assert_ballot(learner_ballot(&f->l, s), 1 + s / 100, 1);
     }
     assert_true(ballot_is_none(learner_ballot(&f->l, 0)));
-    assert_true(ballot_is_none(
-        learner_ballot(&f->l, 3 * LEARNER_HISTORY + 1)));
+    assert_true(ballot_is_none(learner_ballot(&f->l, 3 * LEARNER_HISTORY + 1)));
 }
 
 /* Pitfall 30: what is not known any more is not guessed. */
@@ -219,8 +217,7 @@ static void ballot_of_slots_long_forgotten_is_none(void **state)
         execute_all(f);
     }
     assert_true(ballot_is_none(learner_ballot(&f->l, 1)));
-    assert_true(
-        ballot_is_none(learner_ballot(&f->l, LEARNER_RUNS_MAX / 2)));
+    assert_true(ballot_is_none(learner_ballot(&f->l, LEARNER_RUNS_MAX / 2)));
     assert_ballot(learner_ballot(&f->l, LEARNER_RUNS_MAX / 2 + 1),
                   LEARNER_RUNS_MAX / 2 + 1, 1);
     assert_ballot(learner_ballot(&f->l, last - LEARNER_HISTORY - 1),

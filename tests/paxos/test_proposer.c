@@ -89,16 +89,18 @@ static void keep_time_moves_only_ahead(void **state)
     proposer_keep_time(&f->p, 1050, f->now_ns);
     propose(f, "a", NULL);
     pump(f);
-    assert_int_equal(value_time_ns(kit_send(&f->k, MESSAGE_ACCEPT, 0, NULL)
-                                       ->accept.value.bytes),
-                     1100);
+    assert_int_equal(
+        value_time_ns(
+            kit_send(&f->k, MESSAGE_ACCEPT, 0, NULL)->accept.value.bytes),
+        1100);
     proposer_keep_time(&f->p, 5000, f->now_ns);
     f->now_ns += 10;
     propose(f, "b", NULL);
     pump(f);
-    assert_int_equal(value_time_ns(kit_send(&f->k, MESSAGE_ACCEPT, 0, NULL)
-                                       ->accept.value.bytes),
-                     5010);
+    assert_int_equal(
+        value_time_ns(
+            kit_send(&f->k, MESSAGE_ACCEPT, 0, NULL)->accept.value.bytes),
+        5010);
 }
 
 /* P22: the window is a bound on slots in flight. */
@@ -371,9 +373,8 @@ static void flush_is_silent_when_an_accept_told(void **state)
     take_chosen(f);
     propose(f, "a", NULL);
     pump(f);
-    assert_int_equal(kit_send(&f->k, MESSAGE_ACCEPT, 0, NULL)
-                         ->accept.learn_upto,
-                     1);
+    assert_int_equal(
+        kit_send(&f->k, MESSAGE_ACCEPT, 0, NULL)->accept.learn_upto, 1);
     flush(f);
     assert_int_equal(f->k.out.count, 0);
 }
@@ -568,8 +569,7 @@ static void init_needs_exactly_its_size(void **state)
 
     arena_init(&arena, memory, proposer_size() - ARENA_ALIGN);
     assert_int_equal(
-        proposer_init(&p, &f->k.group, &f->k.pool, &f->p.cfg, &arena),
-        -ENOMEM);
+        proposer_init(&p, &f->k.group, &f->k.pool, &f->p.cfg, &arena), -ENOMEM);
     arena_init(&arena, memory, proposer_size());
     assert_int_equal(
         proposer_init(&p, &f->k.group, &f->k.pool, &f->p.cfg, &arena), 0);

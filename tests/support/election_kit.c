@@ -96,9 +96,9 @@ struct token token_of(uint8_t initiator, uint64_t attempt, uint16_t visited)
 
 void take_token(struct election_kit *f, uint8_t from, const struct token *t)
 {
-    const struct message m = {
-        .type = MESSAGE_TOKEN, .from = from, .token = *t
-    };
+    const struct message m = { .type = MESSAGE_TOKEN,
+                               .from = from,
+                               .token = *t };
 
     kit_clear(&f->k);
     election_on_token(&f->e, &m, &f->self, f->now_ns, &f->k.out);
@@ -107,9 +107,9 @@ void take_token(struct election_kit *f, uint8_t from, const struct token *t)
 void take_nomination(struct election_kit *f, uint8_t from,
                      const struct token *t)
 {
-    const struct message m = {
-        .type = MESSAGE_NOMINATE, .from = from, .token = *t
-    };
+    const struct message m = { .type = MESSAGE_NOMINATE,
+                               .from = from,
+                               .token = *t };
 
     kit_clear(&f->k);
     f->e.campaign = 0; /* as the node does */

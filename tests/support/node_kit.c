@@ -44,17 +44,16 @@ static struct packet *packet_of(const struct message *from, uint8_t to)
     m = &p->message;
     switch (m->type) {
     case MESSAGE_PROMISE:
-        m->promise.runs = p->bytes =
-            copy_of(m->promise.runs,
-                    m->promise.run_count * sizeof(struct run));
+        m->promise.runs = p->bytes = copy_of(
+            m->promise.runs, m->promise.run_count * sizeof(struct run));
         break;
     case MESSAGE_ACCEPT:
     case RECORD_ACCEPT:
         packet_keep_value(p, &m->accept.value);
         break;
     case MESSAGE_ACCEPTED:
-        m->ranges = p->bytes =
-            copy_of(m->ranges, m->count * sizeof(struct range));
+        m->ranges = p->bytes = copy_of(m->ranges,
+                                       m->count * sizeof(struct range));
         break;
     case MESSAGE_FETCH:
         p->fetch = *m->fetch;
@@ -66,8 +65,8 @@ static struct packet *packet_of(const struct message *from, uint8_t to)
         packet_keep_value(p, &m->decided.value);
         break;
     case MESSAGE_FORWARD:
-        m->forward.command.at = p->bytes =
-            copy_of(m->forward.command.at, m->forward.command.len);
+        m->forward.command.at = p->bytes = copy_of(m->forward.command.at,
+                                                   m->forward.command.len);
         break;
     default:
         break;
@@ -246,8 +245,10 @@ static void nodes_send(struct nodes *g, uint8_t from, uint8_t to,
         packet_free(p);
         return;
     }
-    if (g->last) g->last->next = p;
-    else g->first = p;
+    if (g->last)
+        g->last->next = p;
+    else
+        g->first = p;
     g->last = p;
 }
 
@@ -257,14 +258,15 @@ static void nodes_write(struct nodes *g, uint8_t i, const struct effect *e)
     struct packet *p = packet_of(&e->message, i);
 
     assert_int_equal(e->seq, m->written - m->first_seq + 1);
-    if (m->log_last) m->log_last->next = p;
-    else m->log = p;
+    if (m->log_last)
+        m->log_last->next = p;
+    else
+        m->log = p;
     m->log_last = p;
     m->written++;
 }
 
-static void nodes_note_reply(struct nodes *g, uint8_t by,
-                             const struct reply *r)
+static void nodes_note_reply(struct nodes *g, uint8_t by, const struct reply *r)
 {
     struct answer *a = &g->answers[g->answer_count % NODES_REPLIES_MAX];
 
@@ -340,9 +342,12 @@ static bool is_of_slots(const struct message *m, const struct read_order *r)
 {
     uint64_t slot;
 
-    if (m->type == RECORD_ACCEPT) slot = m->accept.slot;
-    else if (m->type == RECORD_CHOSEN) slot = m->decided.slot;
-    else return false;
+    if (m->type == RECORD_ACCEPT)
+        slot = m->accept.slot;
+    else if (m->type == RECORD_CHOSEN)
+        slot = m->decided.slot;
+    else
+        return false;
     return slot >= r->first && slot <= r->last;
 }
 
@@ -591,9 +596,8 @@ const struct answer *nodes_insist(struct nodes *g, uint8_t i,
 void nodes_open(struct nodes *g, uint8_t i, struct session *s)
 {
     const uint8_t nonce[COMMAND_NONCE] = { (uint8_t)(g->cookie + 1) };
-    const struct command c = {
-        .op = COMMAND_OPEN, .value = bytes_of(nonce, sizeof nonce)
-    };
+    const struct command c = { .op = COMMAND_OPEN,
+                               .value = bytes_of(nonce, sizeof nonce) };
     const struct answer *a = nodes_insist(g, i, &c);
 
     assert_int_equal(a->status, REPLY_OK);
@@ -717,9 +721,9 @@ void alone_admit(struct nodes *g)
     for (uint8_t i = 1; i < g->n; i++) {
         struct message m = alone_from(i, MESSAGE_HELLO);
 
-        m.hello = (struct hello){
-            .instance = 2000u + i, .life = 1, .nonce = 500u + i
-        };
+        m.hello = (struct hello){ .instance = 2000u + i,
+                                  .life = 1,
+                                  .nonce = 500u + i };
         nodes_tell(g, 0, &m);
         m = alone_from(i, MESSAGE_HELLO_ANSWER);
         m.hello_answer = (struct hello_answer){

@@ -25,9 +25,8 @@ struct proposer_kit *proposer_kit_new(uint8_t n)
     assert_non_null(f);
     f->now_ns = NS_PER_S;
     kit_init(&f->k, n, 0, ORDER, proposer_size());
-    assert_int_equal(proposer_init(&f->p, &f->k.group, &f->k.pool, &cfg,
-                                   &f->k.arena),
-                     0);
+    assert_int_equal(
+        proposer_init(&f->p, &f->k.group, &f->k.pool, &cfg, &f->k.arena), 0);
     return f;
 }
 
@@ -43,12 +42,11 @@ void start(struct proposer_kit *f, uint64_t round, uint64_t from)
     proposer_start(&f->p, round, from, f->now_ns, &f->k.out);
 }
 
-struct run run_of(uint64_t first, uint32_t count, uint64_t round,
-                  uint8_t index)
+struct run run_of(uint64_t first, uint32_t count, uint64_t round, uint8_t index)
 {
-    return (struct run){
-        .first = first, .count = count, .ballot = kit_ballot(round, index)
-    };
+    return (struct run){ .first = first,
+                         .count = count,
+                         .ballot = kit_ballot(round, index) };
 }
 
 void promise(struct proposer_kit *f, uint8_t index, uint64_t chosen_upto,
