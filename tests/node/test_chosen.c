@@ -113,8 +113,11 @@ static void learn_of_lower_ballot_changes_nothing(void **state)
     assert_int_equal(chosen(g), 1);
     tell_learn(g, 6, 1); /* doubled */
     assert_int_equal(chosen(g), 1);
-    tell_learn(g, 6, 2);
+    tell_learn(g, 6, 3);
     assert_int_equal(chosen(g), 2);
+    tell_learn(g, 5, 9); /* nor does it make the later one forgotten */
+    tell_accept(g, 6, 3, "c", 0);
+    assert_int_equal(chosen(g), 3);
     nodes_free(g);
 }
 

@@ -253,6 +253,87 @@ static void request_without_leader_is_handed_over_to_it(void **state)
     nodes_free(g);
 }
 
+/* ---- candidates ---- */
+
+/* Member 0 of three, a candidate at round 9 whose own promise is durable. */
+static struct nodes *candidate(void)
+{
+    struct nodes *g = alone_new(3);
+    struct message m = alone_from(1, MESSAGE_NOMINATE);
+
+    alone_admit(g);
+    m.token = (struct token){
+        .attempt = 1, .round = 9, .initiator = 1, .visited = 3
+    };
+    nodes_tell(g, 0, &m);
+    alone_sync(g);
+    assert_int_equal(nodes_status(g, 0).role, NODE_CANDIDATE);
+    return g;
+}
+
+static void pass(struct nodes *g, uint64_t ns, bool heard)
+{
+    for (uint64_t at = 0; at < ns; at += 10 * NS_PER_MS) {
+        if (heard) alone_beat(g, 1, 0, 0);
+        alone_tick(g, 10 * NS_PER_MS);
+        alone_sync(g);
+    }
+}
+
+/* E5: a minority inflates no round. */
+static void candidate_that_nobody_hears_gives_up(void **state)
+{
+    struct nodes *g = candidate();
+
+    (void)state;
+    pass(g, 5 * NS_PER_S, false);
+    assert_int_equal(nodes_status(g, 0).role, NODE_PROVISIONAL);
+    assert_int_equal(nodes_status(g, 0).promised.round, 9);
+    nodes_free(g);
+}
+
+/* Slow disks are asked again, not asked for more. */
+static void candidate_that_is_heard_keeps_its_round(void **state)
+{
+    struct nodes *g = candidate();
+    struct message m = alone_from(1, MESSAGE_PROMISE);
+
+    (void)state;
+    alone_forget(g);
+    pass(g, 5 * NS_PER_S, true);
+    assert_int_equal(nodes_status(g, 0).role, NODE_CANDIDATE);
+    assert_int_equal(nodes_status(g, 0).ballot.round, 9);
+    assert_true(alone_sent(g, 1, MESSAGE_PREPARE) > 10);
+    m.ballot = kit_ballot(9, 0);
+    m.promise.log_start = 1;
+    nodes_tell(g, 0, &m);
+    assert_int_equal(nodes_status(g, 0).role, NODE_LEADER);
+    nodes_free(g);
+}
+
+/* Pitfall 34: who knew what is lacking is gone: another round, and with it
+ * perhaps another majority. */
+static void candidate_without_the_values_begins_another_round(void **state)
+{
+    struct nodes *g = candidate();
+    const struct run run = { 1, 1, kit_ballot(3, 1) };
+    struct message m = alone_from(1, MESSAGE_PROMISE);
+
+    (void)state;
+    m.ballot = kit_ballot(9, 0);
+    m.promise.log_start = 1;
+    m.promise.runs = &run;
+    m.promise.run_count = 1;
+    nodes_tell(g, 0, &m);
+    pass(g, 300 * NS_PER_MS, true);
+    assert_int_equal(nodes_status(g, 0).ballot.round, 9);
+    assert_true(alone_sent(g, 1, MESSAGE_WANT) > 1);
+    pass(g, 300 * NS_PER_MS, true);
+    assert_int_equal(nodes_status(g, 0).role, NODE_CANDIDATE);
+    assert_int_equal(nodes_status(g, 0).ballot.round, 10);
+    nodes_free(g);
+}
+
 /* ---- restart ---- */
 
 static void restart_recovers_what_was_durable(void **state)
@@ -710,6 +791,9 @@ int main(void)
         cmocka_unit_test(half_of_a_group_decides_nothing),
         cmocka_unit_test(request_without_leader_waits_and_is_refused_in_time),
         cmocka_unit_test(request_without_leader_is_handed_over_to_it),
+        cmocka_unit_test(candidate_that_nobody_hears_gives_up),
+        cmocka_unit_test(candidate_that_is_heard_keeps_its_round),
+        cmocka_unit_test(candidate_without_the_values_begins_another_round),
         cmocka_unit_test(restart_recovers_what_was_durable),
         cmocka_unit_test(restart_of_one_alone_recovers_its_state),
         cmocka_unit_test(restart_of_a_leader_uses_a_higher_round),

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "node/state.h"
 #include "support/node_kit.h"
 
 static struct nodes *serving(uint8_t n)
@@ -223,6 +224,28 @@ static void rounds_begin_anew_in_the_next_term(void **state)
     nodes_free(g);
 }
 
+/* P26: what was chosen when the round began is executed before the answer. */
+static void read_waits_for_what_was_chosen_before_it(void **state)
+{
+    struct nodes *g = serving(3);
+    const uint8_t nonce[COMMAND_NONCE] = { 1 };
+    const struct command open = {
+        .op = COMMAND_OPEN, .value = bytes_of(nonce, sizeof nonce)
+    };
+    const uint64_t cookie = ask_get(g);
+
+    (void)state;
+    assert_int_equal(g->m[0].node->reads.rounds[0].noted, 1);
+    g->m[0].node->reads.rounds[0].noted = 2; /* as if it were chosen */
+    confirm(g, 1, nonce_of(g, 0));
+    assert_null(nodes_answer(g, cookie));
+    nodes_ask(g, 0, &open);
+    alone_vote(g, 1, 9, 2, 2);
+    alone_sync(g);
+    assert_int_equal(nodes_answer(g, cookie)->slot, 2);
+    nodes_free(g);
+}
+
 /* P18: asked again, under the same nonce. */
 static void round_unanswered_is_repeated(void **state)
 {
@@ -333,6 +356,7 @@ int main(void)
         cmocka_unit_test(confirmation_that_does_not_match_is_ignored),
         cmocka_unit_test(preemption_voids_rounds),
         cmocka_unit_test(rounds_begin_anew_in_the_next_term),
+        cmocka_unit_test(read_waits_for_what_was_chosen_before_it),
         cmocka_unit_test(round_unanswered_is_repeated),
         cmocka_unit_test(read_writes_nothing),
         cmocka_unit_test(read_beyond_the_queue_is_busy),

@@ -205,6 +205,25 @@ static void accept_when_pool_is_dry_changes_nothing(void **state)
     assert_int_equal(accept(f, 5, 1, 1, "a"), ACCEPT_VOTED);
 }
 
+/* A quarter of the pool is for what is chosen: it must always find room, or
+ * votes that wait for a slot before them could block it for ever. */
+static void accept_leaves_a_quarter_of_the_pool(void **state)
+{
+    struct fixture *f = *state;
+    struct blob *shared = kit_blob(&f->k, "a");
+    struct blob *half = kit_room(&f->k, (1u << (ORDER - 1)) - 64);
+    struct blob *quarter = kit_room(&f->k, (1u << (ORDER - 2)) - 64);
+    struct message m = kit_accept(5, 0, 2, "a");
+
+    assert_int_equal(accept(f, 5, 0, 1, "a"), ACCEPT_DROPPED);
+    assert_int_equal(f->k.journal.last, 0);
+    m.accept.value = value_of(shared); /* the own one takes no more room */
+    assert_int_equal(acceptor_on_accept(&f->a, &m, &f->k.out), ACCEPT_VOTED);
+    blob_unref(&f->k.pool, quarter);
+    assert_int_equal(accept(f, 5, 0, 1, "a"), ACCEPT_VOTED);
+    blob_unref(&f->k.pool, half);
+}
+
 /* Pitfall 28: the same where no more answers can be held. */
 static void accept_when_answers_held_are_full_changes_nothing(void **state)
 {
@@ -703,6 +722,7 @@ int main(void)
         TEST(accept_with_other_value_at_same_ballot_is_conflict),
         TEST(accept_beyond_window_is_dropped),
         TEST(accept_when_pool_is_dry_changes_nothing),
+        TEST(accept_leaves_a_quarter_of_the_pool),
         TEST(accept_when_answers_held_are_full_changes_nothing),
         TEST(accept_of_blob_shares_it),
         TEST(accept_below_base_votes_without_record),
