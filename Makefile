@@ -276,6 +276,6 @@ help:
 	@echo '  sim        the simulator; ARGS= for its options'
 	@echo '  fuzz       every fuzzer for FUZZ_SECONDS=10'
 	@echo '  lint       style, layers, man pages, scripts; format: clang-format'
-	@echo '  bench      three nodes and paxoskv bench; ARGS= for its options'
+	@echo '  bench      our floors, and etcd if it is there; ARGS= one run of ours'
 	@echo '  install    into DESTDIR, prefix; uninstall keeps configuration'
 	@echo '  clean      remove build/'
