@@ -90,7 +90,7 @@ LIBS_config := -liniparser
 LIBS_io     := -luring
 LIBS_daemon := -luring -liniparser
 LIBS_client := -liniparser
-LIBS_cli    := -liniparser
+LIBS_cli    := -liniparser -lm
 
 # Objects of a folder, but for its main(), which stays out of the archive.
 objects  = $(patsubst %.c,$B/%.o,$(filter-out $(1)/main.c $(1)/test_%.c \
@@ -154,7 +154,7 @@ $B/paxoskvd: $B/src/daemon/main.o $(call archives,daemon)
 
 # The client is linked as its users would link it.
 $B/paxoskv: $B/src/cli/main.o $B/cli.a $(LIBRARY)
-	$(call say,LINK,$@)$(LINK) -o $@ $(filter %.o %.a,$^) $(LIBS_client) \
+	$(call say,LINK,$@)$(LINK) -o $@ $(filter %.o %.a,$^) $(LIBS_cli) \
 	    $(LDLIBS)
 
 $B/paxoskv-sim: $B/tests/sim/main.o $(call archives,sim)
@@ -173,7 +173,7 @@ $(LIBRARY): $(call objects,src/client) $(patsubst %,$B/%.a,$(NEEDS_client))
 $B/fuzz_%: $B/tests/fuzz/fuzz_%.o $(patsubst %,$B/%.a,support cli client \
            daemon io wire node config paxos kv base)
 	$(call say,LINK,$@)$(LINK) -fsanitize=fuzzer -o $@ \
-	    $(filter %.o %.a,$^) -luring -liniparser $(LDLIBS)
+	    $(filter %.o %.a,$^) -luring -liniparser -lm $(LDLIBS)
 
 $B/compile_commands.json: Makefile $B/flags $(ALL_SRC)
 	$Q{ echo '['; sep=; for f in $(ALL_SRC); do \
@@ -276,6 +276,6 @@ help:
 	@echo '  sim        the simulator; ARGS= for its options'
 	@echo '  fuzz       every fuzzer for FUZZ_SECONDS=10'
 	@echo '  lint       style, layers, man pages, scripts; format: clang-format'
-	@echo '  bench      three nodes and paxoskv bench; ARGS= for its options'
+	@echo '  bench      our floors, and etcd if it is there; ARGS= one run of ours'
 	@echo '  install    into DESTDIR, prefix; uninstall keeps configuration'
 	@echo '  clean      remove build/'

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# deps.sh [build] [test] [lint] [fuzz] - see to it that what these need is
+# deps.sh [build] [test] [lint] [fuzz] [bench] - see to it that what these need is
 # installed.  Says nothing and is quick when all is there; installs by apt
 # where there is apt, and names what is missing everywhere else.
 set -u
@@ -69,8 +69,14 @@ look() {
         fuzz)
             need "$(fuzz_package)" has_libfuzzer
             ;;
+        bench) # to compare with, and to draw
+            need etcd-server has etcd
+            need etcd-client has etcdctl
+            need nghttp2-client has h2load
+            need gnuplot-nox has gnuplot
+            ;;
         *)
-            echo "usage: deps.sh [build] [test] [lint] [fuzz]" >&2
+            echo "usage: deps.sh [build] [test] [lint] [fuzz] [bench]" >&2
             exit 2
             ;;
         esac

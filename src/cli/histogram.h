@@ -1,12 +1,13 @@
 /*
- * histogram.h - how often which latency was seen: log-linear, to 3 per cent.
+ * histogram.h - how often which latency was seen, as HdrHistogram keeps it:
+ * log-linear, to 1 per cent; count and max are exact.
  */
 #ifndef PAXOSKV_CLI_HISTOGRAM_H
 #define PAXOSKV_CLI_HISTOGRAM_H
 
 #include <stdint.h>
 
-#define HISTOGRAM_BITS  5u /* 32 steps to each power of two */
+#define HISTOGRAM_BITS  7u /* 128 steps to each power of two */
 #define HISTOGRAM_STEPS ((64u - HISTOGRAM_BITS + 1) << HISTOGRAM_BITS)
 
 struct histogram {

@@ -45,6 +45,12 @@ void json_real(struct json *j, const char *name, double value)
     fprintf(j->out, "%.1f", value);
 }
 
+void json_decimal(struct json *j, const char *name, double value)
+{
+    json_name(j, name, "");
+    fprintf(j->out, "%.9g", value);
+}
+
 void json_bool(struct json *j, const char *name, bool value)
 {
     json_name(j, name, "");

@@ -25,7 +25,8 @@ void json_close(struct json *j, char bracket);
 void json_end(struct json *j); /* the outermost object and its line */
 
 void json_number(struct json *j, const char *name, uint64_t value);
-void json_real(struct json *j, const char *name, double value);
+void json_real(struct json *j, const char *name, double value);    /* 0.1 */
+void json_decimal(struct json *j, const char *name, double value); /* 0.05 */
 void json_bool(struct json *j, const char *name, bool value);
 void json_null(struct json *j, const char *name);
 void json_text(struct json *j, const char *name, const char *text);

@@ -35,7 +35,8 @@ static const char help[] =
     "  ping                         round trip to each member\n"
     "  batch [--pipeline D]         commands from standard input, one a line\n"
     "  bench [--clients N] [--pipeline D] [--seconds S] [--size B]\n"
-    "        [--reads PCT] [--keys K]\n"
+    "        [--reads PCT] [--keys K] [--zipf THETA] [--sockets N]\n"
+    "        [--rate N] [--plot FILE.png]\n"
     "Exit: 0 done, 1 absent or another value, 2 refused, 3 not done,\n"
     "      4 unknown whether done, 130 interrupted.  See paxoskv(1).\n";
 

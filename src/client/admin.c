@@ -52,7 +52,7 @@ static void survey_receive(struct survey *s, const struct client_socket *sock,
     struct address closed;
     int count;
 
-    while ((count = socket_receive(sock, inbox, list)) != 0) {
+    while ((count = socket_receive(sock, inbox, SOCKET_BATCH, list)) != 0) {
         for (int i = 0; i < count; i++) {
             survey_on_datagram(s, handle_now_ns(), &list[i].addr, list[i].bytes,
                                list[i].len);
@@ -255,7 +255,8 @@ static void discover_receive(struct discovery *d)
     struct socket_datagram list[SOCKET_BATCH];
     int count;
 
-    while ((count = socket_receive(&d->sock, &d->inbox, list)) > 0) {
+    while ((count = socket_receive(&d->sock, &d->inbox, SOCKET_BATCH, list)) >
+           0) {
         for (int i = 0; i < count; i++) discover_on_datagram(d, &list[i]);
     }
 }

@@ -152,13 +152,24 @@ static void handle_send(struct pkv *h)
     if (count) socket_send(&h->socket, list, count);
 }
 
+/* Operations that an answer may come for. */
+static unsigned handle_unanswered(const struct pkv *h)
+{
+    return (unsigned)__builtin_popcountll(h->session.used & ~h->session.done);
+}
+
+/*
+ * Where the last answer has come there is no need to look for another: should
+ * there be a copy of one, the descriptor stays readable.
+ */
 static void handle_receive(struct pkv *h, uint64_t now_ns)
 {
     struct socket_datagram list[SOCKET_BATCH];
     struct address closed;
 
     for (unsigned calls = 0; calls < RECEIVES_MAX; calls++) {
-        const int count = socket_receive(&h->socket, &h->inbox, list);
+        const unsigned max = handle_unanswered(h) > 1 ? SOCKET_BATCH : 1;
+        const int count = socket_receive(&h->socket, &h->inbox, max, list);
 
         for (int i = 0; i < count; i++) {
             session_on_datagram(&h->session, now_ns, &list[i].addr,
@@ -169,7 +180,8 @@ static void handle_receive(struct pkv *h, uint64_t now_ns)
                 session_on_refused(&h->session, &closed);
             continue;
         }
-        if (count < (int)SOCKET_BATCH) return;
+        if (count < (int)max) return;
+        if (handle_unanswered(h) == 0) return;
     }
 }
 

@@ -105,12 +105,29 @@ void socket_send(const struct client_socket *s,
     }
 }
 
-int socket_receive(const struct client_socket *s, struct socket_inbox *in,
-                   struct socket_datagram list[SOCKET_BATCH])
+/* Returns 1, or -1 with errno. */
+static int socket_receive_one(const struct client_socket *s,
+                              struct socket_inbox *in)
 {
-    const int count = recvmmsg(s->fd, in->messages, SOCKET_BATCH, MSG_DONTWAIT,
-                               NULL);
+    socklen_t from_len = sizeof in->from[0];
+    const ssize_t len = recvfrom(s->fd, in->bytes[0], SOCKET_DATAGRAM,
+                                 MSG_DONTWAIT, (void *)&in->from[0], &from_len);
 
+    in->messages[0].msg_len = (unsigned)(len < 0 ? 0 : len);
+    return len < 0 ? -1 : 1;
+}
+
+int socket_receive(const struct client_socket *s, struct socket_inbox *in,
+                   unsigned max, struct socket_datagram list[SOCKET_BATCH])
+{
+    int count;
+
+    ASSERT(max >= 1);
+    ASSERT(max <= SOCKET_BATCH);
+    if (max == 1)
+        count = socket_receive_one(s, in);
+    else
+        count = recvmmsg(s->fd, in->messages, max, MSG_DONTWAIT, NULL);
     if (count < 0) {
         if (errno == EAGAIN || errno == EINTR) return 0;
         return error_is_foreign(errno) ? -ECONNREFUSED : -errno;

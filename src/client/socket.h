@@ -46,12 +46,13 @@ void socket_send(const struct client_socket *s,
                  const struct socket_datagram *list, unsigned count);
 
 /*
- * Receive up to SOCKET_BATCH datagrams; their bytes are borrowed from *in.
+ * Receive up to max datagrams, 1..SOCKET_BATCH; their bytes are borrowed from
+ * *in.  One alone costs less than one of several that might be there.
  * Returns how many, 0 when there are none; -ECONNREFUSED if socket_refused
  * has something to tell, and nothing was received; or -errno.
  */
 int socket_receive(const struct client_socket *s, struct socket_inbox *in,
-                   struct socket_datagram list[SOCKET_BATCH]);
+                   unsigned max, struct socket_datagram list[SOCKET_BATCH]);
 
 /* Take the next address that the kernel found closed; false: no more. */
 bool socket_refused(const struct client_socket *s, struct address *addr);

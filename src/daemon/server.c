@@ -146,13 +146,18 @@ static void server_tick(struct server *s)
     server_step(s, &tick);
 }
 
+/*
+ * In the order in which others wait: handing a write to the disk takes a
+ * while, and the followers can begin theirs meanwhile.  What must not leave
+ * before a write is durable is not there yet: the core holds it back.
+ */
 static void server_flush(struct server *s)
 {
     struct event flush = { .type = EVENT_FLUSH };
 
     server_step(s, &flush);
-    disk_flush(&s->disk);
     outbox_flush(&s->outbox);
+    disk_flush(&s->disk);
     if (s->edge.open_count > 0) {
         s->edge.leader = report_leader(s);
         edge_flush(&s->edge);
