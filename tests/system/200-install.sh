@@ -130,6 +130,72 @@ if command -v systemd-sysusers >/dev/null; then
     grep -q '^paxoskv:' "$DIR/root/etc/passwd" || fail "no user paxoskv"
 fi
 
+# The system calls of a group, and of the groups in it.
+group_calls() {
+    local word
+    for word in $(systemd-analyze syscall-filter --no-pager "$1" |
+        sed -e 1d -e '/#/d'); do
+        case $word in
+        @*) group_calls "$word" ;;
+        *) echo "$word" ;;
+        esac
+    done
+}
+
+# What the SystemCallFilter= lines of a unit leave, in $DIR/allowed.
+unit_calls() {
+    local words word
+    group_calls @default | sort -u >"$DIR/allowed"
+    while read -r words; do
+        for word in ${words#\~}; do group_calls "$word"; done |
+            sort -u >"$DIR/named"
+        case $words in
+        \~*) comm -23 "$DIR/allowed" "$DIR/named" >"$DIR/new" ;;
+        *) sort -u "$DIR/allowed" "$DIR/named" >"$DIR/new" ;;
+        esac
+        mv "$DIR/new" "$DIR/allowed"
+    done < <(sed -n 's/^SystemCallFilter=//p' "$1")
+}
+
+# A daemon of one, with a write, a status, SIGHUP and SIGTERM.
+traced_daemon() {
+    local pid
+    cat >"$DIR/one.ini" <<END
+[cluster]
+name = one
+[members]
+1 = 127.0.0.1:7441
+[node]
+id = 1
+data = $DIR/data
+END
+    "$BUILD/paxoskvd" -c "$DIR/one.ini" --format >/dev/null || fail "--format"
+    strace -f -o "$DIR/trace" "$BUILD/paxoskvd" -c "$DIR/one.ini" \
+        2>"$DIR/daemon" &
+    until_true 10 "$BUILD/paxoskv" -t 1 -s 127.0.0.1:7441 put k v ||
+        fail "no daemon under strace: $(cat "$DIR/daemon")"
+    "$BUILD/paxoskv" -s 127.0.0.1:7441 status >/dev/null || fail "status"
+    pid=$(awk 'NR == 1 { print $1 }' "$DIR/trace")
+    kill -HUP "$pid" && kill -TERM "$pid"
+    wait
+    grep -q ' stopped' "$DIR/daemon" || fail "$(cat "$DIR/daemon")"
+}
+
+step "the units allow every system call that the daemon makes"
+case $variant:$(command -v systemd-analyze) in
+release:/* | debug:/*)
+    traced_daemon
+    sed 's/^[0-9]* *//' "$DIR/trace" | grep -oE '^[a-z_0-9]+\(' | tr -d '(' |
+        sort -u >"$DIR/used"
+    grep -qx io_uring_enter "$DIR/used" || fail "strace saw no ring"
+    for unit in "$dest"/usr/lib/systemd/system/*.service; do
+        unit_calls "$unit"
+        refused=$(comm -23 "$DIR/used" "$DIR/allowed")
+        [ -z "$refused" ] || fail "$unit refuses" "$refused"
+    done
+    ;;
+esac
+
 step "bash completion"
 complete_words() {
     PATH=$dest/usr/bin:$dest/usr/sbin:$PATH bash -c '
