@@ -4,7 +4,10 @@
 # below it are the user's; what the project itself needs is in OURS.  New files
 # need no edit here: sources, tests and fuzzers are found by wildcard.
 
-VERSION := 0.1.0
+# The public header says which version this is, for all that asks.
+VERSION := $(shell sed -n 's/^.define PKV_VERSION_[A-Z]* *//p' \
+             include/paxoskv.h | paste -sd.)
+SOVERSION := $(firstword $(subst ., ,$(VERSION)))
 VARIANT ?= release
 B       := build/$(VARIANT)
 
@@ -13,9 +16,12 @@ bindir     ?= $(prefix)/bin
 sbindir    ?= $(prefix)/sbin
 libdir     ?= $(prefix)/lib
 includedir ?= $(prefix)/include
-mandir     ?= $(prefix)/share/man
-docdir     ?= $(prefix)/share/doc/paxoskv
+datadir    ?= $(prefix)/share
+mandir     ?= $(datadir)/man
+docdir     ?= $(datadir)/doc/paxoskv
+bashdir    ?= $(datadir)/bash-completion/completions
 unitdir    ?= $(prefix)/lib/systemd/system
+usersdir   ?= $(prefix)/lib/sysusers.d
 sysconfdir ?= /etc
 
 INSTALL ?= install
@@ -36,6 +42,9 @@ FLAGS_fuzz     := -O1 -g $(CHECKS) $(SANITIZE) \
 FLAGS_coverage := -O0 -g $(CHECKS) --coverage
 
 LINK_release  := -Wl,-z,relro,-z,now
+# The sanitizers' own names are not defined before a program is linked.
+WHOLE_release := -Wl,-z,defs
+WHOLE_debug   := -Wl,-z,defs
 LINK_asan     := -fsanitize=address,undefined
 LINK_tsan     := -fsanitize=thread
 LINK_fuzz     := -fsanitize=address,undefined
@@ -59,7 +68,9 @@ INCLUDES := -Isrc -Iinclude -Itests \
             $(addprefix -isystem ,$(wildcard /usr/include/iniparser))
 DEFINES  := -D_GNU_SOURCE -DPAXOSKV_VERSION='"$(VERSION)"' \
             -DPAXOSKV_SYSCONFDIR='"$(sysconfdir)"'
-OURS     := -std=gnu11 $(DEFINES) $(INCLUDES) $(WARN) $(FLAGS_$(VARIANT))
+# Code for a shared library costs nothing where nothing can be interposed.
+PIC      := -fPIC -fvisibility=hidden
+OURS     := -std=gnu11 $(PIC) $(DEFINES) $(INCLUDES) $(WARN) $(FLAGS_$(VARIANT))
 COMPILE   = $(CC) $(OURS) $(CPPFLAGS) $(CFLAGS)
 LINK      = $(CC) $(LINK_$(VARIANT)) $(CFLAGS) $(LDFLAGS)
 
@@ -103,6 +114,8 @@ SUPPORT_OBJS := $(call objects,tests/support)
 PROGRAMS := $B/paxoskvd $B/paxoskv
 SIM      := $B/paxoskv-sim
 LIBRARY  := $B/libpaxoskv.a
+SHARED   := $B/libpaxoskv.so.$(VERSION)
+MAP      := src/client/libpaxoskv.map
 TEST_SRC := $(wildcard $(patsubst %,tests/%/test_*.c,$(ROOMS) sim))
 TESTS    := $(TEST_SRC:%.c=$B/%)
 FUZZERS  := $(patsubst tests/fuzz/%.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -111,10 +124,11 @@ ALL_SRC  := $(wildcard src/*/*.c tests/*/*.c)
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
-.PHONY: all tests demo check check-all sim fuzz fuzzers lint format bench \
-        install uninstall clean help force
+.PHONY: all tests demo check check-all threads sim fuzz fuzzers lint format \
+        bench install uninstall clean help force
 
-all: $(ROOMS:%=$B/%.a) $(PROGRAMS) $(LIBRARY) $B/compile_commands.json
+all: $(ROOMS:%=$B/%.a) $(PROGRAMS) $(LIBRARY) $(SHARED) \
+     $B/compile_commands.json
 tests: $(TESTS) $(SIM)
 fuzzers: $(FUZZERS)
 
@@ -169,6 +183,12 @@ $(LIBRARY): $(call objects,src/client) $(patsubst %,$B/%.a,$(NEEDS_client))
 	$Qobjcopy -w --keep-global-symbol='pkv_*' $B/libpaxoskv.o
 	$Q$(AR) rcs $@ $B/libpaxoskv.o
 
+# What is not in the map stays inside.
+$(SHARED): $(LIBRARY) $(MAP)
+	$(call say,LINK,$@)$(LINK) -shared -o $@ $B/libpaxoskv.o $(WHOLE_$(VARIANT)) \
+	    -Wl,-soname,libpaxoskv.so.$(SOVERSION) \
+	    -Wl,--version-script=$(MAP) $(LIBS_client) $(LDLIBS)
+
 # A fuzzer may use every parser; it is C like the rest, and has no main().
 $B/fuzz_%: $B/tests/fuzz/fuzz_%.o $(patsubst %,$B/%.a,support cli client \
            daemon io wire node config paxos kv base)
@@ -206,7 +226,16 @@ check-all:
 	+@$(MAKE) --no-print-directory check VARIANT=asan
 	+@$(MAKE) --no-print-directory check VARIANT=debug
 	+@$(MAKE) --no-print-directory fuzz
+	+@$(MAKE) --no-print-directory threads
 	+@$(MAKE) --no-print-directory check VARIANT=release
+
+# The library, used from two threads, under the thread sanitizer.
+THREADS := build/tsan/tests/client/test_contract
+threads:
+	@scripts/deps.sh build test
+	+@$(MAKE) --no-print-directory $(JOBS) VARIANT=tsan $(THREADS)
+	@# Where addresses are too random, gcc's sanitizer finds no room.
+	$$(setarch -R true 2>/dev/null && echo setarch -R) $(THREADS)
 
 sim:
 	@scripts/deps.sh build test
@@ -237,42 +266,84 @@ clean:
 
 # ---- installing -------------------------------------------------------------
 
-MAN = $(wildcard man/*.[1-8])
+MAN := $(wildcard man/*.[1-8])
 
-install: all
-	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(sbindir) \
-	    $(DESTDIR)$(libdir) $(DESTDIR)$(includedir) $(DESTDIR)$(docdir) \
-	    $(DESTDIR)$(unitdir) $(DESTDIR)$(sysconfdir)/paxoskv
-	$(INSTALL) -m 755 $B/paxoskvd $(DESTDIR)$(sbindir)/paxoskvd
-	$(INSTALL) -m 755 $B/paxoskv $(DESTDIR)$(bindir)/paxoskv
-	$(INSTALL) -m 644 $(LIBRARY) $(DESTDIR)$(libdir)/libpaxoskv.a
-	$(INSTALL) -m 644 include/paxoskv.h $(DESTDIR)$(includedir)/paxoskv.h
-	$(INSTALL) -m 644 README.md LICENSE conf/paxoskvd.ini \
-	    $(DESTDIR)$(docdir)
-	for page in $(MAN); do \
-	    dir=$(DESTDIR)$(mandir)/man$${page##*.}; \
-	    $(INSTALL) -d $$dir && $(INSTALL) -m 644 $$page $$dir || exit 1; \
+# mode:from:to of all that is installed, and so of all that is uninstalled; but
+# for the configuration, which belongs to the user.
+PARTS := 755:$B/paxoskvd:$(sbindir)/paxoskvd \
+         755:$B/paxoskv:$(bindir)/paxoskv \
+         644:include/paxoskv.h:$(includedir)/paxoskv.h \
+         644:$(LIBRARY):$(libdir)/libpaxoskv.a \
+         644:$(SHARED):$(libdir)/libpaxoskv.so.$(VERSION) \
+         644:$B/conf/paxoskv.pc:$(libdir)/pkgconfig/paxoskv.pc \
+         644:$B/conf/paxoskvd.service:$(unitdir)/paxoskvd.service \
+         644:$B/conf/paxoskvd@.service:$(unitdir)/paxoskvd@.service \
+         644:conf/sysusers.conf:$(usersdir)/paxoskv.conf \
+         644:conf/completion.bash:$(bashdir)/paxoskv \
+         644:conf/paxoskvd.ini:$(docdir)/paxoskvd.ini \
+         644:conf/sysctl.conf:$(docdir)/sysctl.conf \
+         644:README.md:$(docdir)/README.md \
+         644:LICENSE:$(docdir)/LICENSE \
+         $(foreach m,$(MAN),644:$m:$(mandir)/man$(subst .,,$(suffix \
+             $m))/$(notdir $m))
+# to:link
+LINKS := libpaxoskv.so.$(VERSION):$(libdir)/libpaxoskv.so.$(SOVERSION) \
+         libpaxoskv.so.$(SOVERSION):$(libdir)/libpaxoskv.so \
+         paxoskv:$(bashdir)/paxoskvd
+FILLED := $(patsubst %,$B/conf/%,paxoskv.pc paxoskvd.service \
+            paxoskvd@.service)
+INI := $(sysconfdir)/paxoskv/paxoskvd.ini
+
+# Their content depends on the directories, which may be new this time.
+$(FILLED): $B/conf/%: conf/% force | build/.gitignore
+	$Qmkdir -p $(@D) && sed -e 's|@prefix@|$(prefix)|' \
+	    -e 's|@libdir@|$(libdir)|' -e 's|@includedir@|$(includedir)|' \
+	    -e 's|@sbindir@|$(sbindir)|' -e 's|@sysconfdir@|$(sysconfdir)|' \
+	    -e 's|@version@|$(VERSION)|' $< >$@.new; \
+	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+install: all $(FILLED)
+	$Qset -e; IFS=:; \
+	for part in $(PARTS); do \
+	    set -- $$part; \
+	    $(INSTALL) -d "$(DESTDIR)$${3%/*}"; \
+	    $(INSTALL) -m $$1 "$$2" "$(DESTDIR)$$3"; \
+	done; \
+	for link in $(LINKS); do \
+	    set -- $$link; \
+	    ln -sf "$$1" "$(DESTDIR)$$2"; \
 	done
-	sed -e 's|@sbindir@|$(sbindir)|' -e 's|@sysconfdir@|$(sysconfdir)|' \
-	    conf/paxoskvd.service >$(DESTDIR)$(unitdir)/paxoskvd.service
-	@ini=$(DESTDIR)$(sysconfdir)/paxoskv/paxoskvd.ini; \
-	if [ -e "$$ini" ]; then echo "$$ini is kept as it is"; \
-	else $(INSTALL) -m 644 conf/paxoskvd.ini "$$ini"; fi
+	$Qif [ -e "$(DESTDIR)$(INI)" ]; then \
+	    echo "$(DESTDIR)$(INI) is kept as it is"; \
+	else \
+	    $(INSTALL) -d "$(DESTDIR)$(sysconfdir)/paxoskv" && \
+	    $(INSTALL) -m 644 conf/paxoskvd.ini "$(DESTDIR)$(INI)"; \
+	fi
+	$Q[ -n "$(DESTDIR)" ] || ldconfig 2>/dev/null || \
+	    echo 'ldconfig did not run: the linker may not find the library yet'
 
 uninstall:
-	rm -f $(DESTDIR)$(sbindir)/paxoskvd $(DESTDIR)$(bindir)/paxoskv \
-	    $(DESTDIR)$(libdir)/libpaxoskv.a \
-	    $(DESTDIR)$(includedir)/paxoskv.h \
-	    $(DESTDIR)$(unitdir)/paxoskvd.service
-	for page in $(MAN); do \
-	    rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/}; done
-	rm -rf $(DESTDIR)$(docdir)
+	$QIFS=:; for part in $(PARTS); do \
+	    set -- $$part; rm -f "$(DESTDIR)$$3"; \
+	done; \
+	for link in $(LINKS); do \
+	    set -- $$link; rm -f "$(DESTDIR)$$2"; \
+	done
+	$Qif cmp -s conf/paxoskvd.ini "$(DESTDIR)$(INI)"; then \
+	    rm -f "$(DESTDIR)$(INI)"; \
+	elif [ -e "$(DESTDIR)$(INI)" ]; then \
+	    echo "$(DESTDIR)$(INI) was edited, and is kept"; \
+	fi
+	$Qrmdir "$(DESTDIR)$(docdir)" "$(DESTDIR)$(sysconfdir)/paxoskv" \
+	    2>/dev/null || true
+	$Q[ -n "$(DESTDIR)" ] || ldconfig 2>/dev/null || true
 
 help:
 	@echo 'make [VARIANT=release|debug|asan|tsan|fuzz|coverage] [V=1] TARGET'
 	@echo '  all        programs and library, into build/VARIANT (default)'
 	@echo '  demo       five nodes, two of them killed, nothing lost'
 	@echo '  check      all tests; check-all: all variants, fuzz and lint'
+	@echo '  threads    the library under the thread sanitizer'
 	@echo '  sim        the simulator; ARGS= for its options'
 	@echo '  fuzz       every fuzzer for FUZZ_SECONDS=10'
 	@echo '  lint       style, layers, man pages, scripts; format: clang-format'

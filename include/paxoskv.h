@@ -5,8 +5,9 @@
  * A handle is one session with one group: one UDP socket, up to PKV_FLIGHT_MAX
  * operations in flight, each executed at most once however often it is sent
  * again.  A handle is used by one thread at a time; different handles do not
- * know each other.  Nothing here prints, exits, starts a thread, installs a
- * signal handler or calls back.
+ * know each other.  After fork() it belongs to the parent: in the child every
+ * call with it is refused, and pkv_close() gives its memory back.  Nothing here
+ * prints, exits, starts a thread, installs a signal handler or calls back.
  *
  * Either block, one operation at a time:
  *
@@ -27,7 +28,8 @@
  *
  * Both may be mixed; a blocking call works on the other operations too, and
  * leaves their results for pkv_next().  Operations in flight run in any order:
- * who needs an order waits for the result.
+ * who needs an order waits for the result.  See paxoskv(3) for all of this,
+ * with programs to copy from.
  */
 #ifndef PAXOSKV_H
 #define PAXOSKV_H
@@ -40,6 +42,9 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default) /* the library hides all else */
+
+/* The version of everything here: the Makefile takes it from these lines. */
 #define PKV_VERSION_MAJOR 0
 #define PKV_VERSION_MINOR 1
 #define PKV_VERSION_PATCH 0
@@ -70,6 +75,8 @@ enum pkv_status {
     PKV_TOO_LARGE = 12,  /* refused here: see the limits above */
     PKV_AGAIN = 13,      /* refused here: collect results with pkv_next() */
     PKV_SYSTEM = 14,     /* a system call failed: errno says why */
+    PKV_CANCELLED = 15,  /* not done, and it will not be: pkv_cancel() */
+    PKV_FORKED = 16,     /* refused here: the handle is the parent's */
 };
 
 enum pkv_code {
@@ -151,7 +158,9 @@ void pkv_set_timeout_ms(struct pkv *h, unsigned timeout_ms);
 
 /*
  * End the session and give back all memory.  Waits for some milliseconds at
- * most; results not collected are lost.  NULL is allowed.
+ * most; results not collected are lost.  Of the operations still in flight,
+ * those never sent are not done, and the writes that were sent are done or not;
+ * none of them is sent again.  NULL is allowed; errno is kept.
  */
 void pkv_close(struct pkv *h);
 
@@ -198,8 +207,10 @@ bool pkv_pair_next(struct pkv_result *r, struct pkv_pair *pair);
 
 /*
  * Queue op.  Its time limit begins with the next pkv_flush() or pkv_process().
- * Returns PKV_OK, and then pkv_next() gives a result, whatever happens;
- * PKV_AGAIN, PKV_INVALID or PKV_TOO_LARGE, and then nothing was queued.
+ * Returns PKV_OK, and then pkv_next() gives exactly one result, whatever
+ * happens; PKV_AGAIN, PKV_INVALID, PKV_TOO_LARGE or PKV_FORKED, and then
+ * nothing was queued.  PKV_AGAIN: PKV_FLIGHT_MAX operations wait to be finished
+ * or collected, or so many writes were begun since one that is not finished.
  */
 enum pkv_status pkv_submit(struct pkv *h, const struct pkv_op *op);
 
@@ -212,6 +223,19 @@ void pkv_process(struct pkv *h);
 /* The next result, in the order of finishing; false if there is none now. */
 bool pkv_next(struct pkv *h, struct pkv_result *r);
 
+/*
+ * Give up every operation in flight that was submitted with this user.  What
+ * was not sent, and every read, ends at once with PKV_CANCELLED.  A write that
+ * was sent cannot be called back: the group is asked, by the next pkv_flush()
+ * or pkv_process(), either to say how it went or to make it void.  Its result
+ * is then how it went, or PKV_CANCELLED; PKV_UNKNOWN if the group gives no
+ * answer within a second or the rest of its time limit.  Either way each of
+ * them has its one result, to be collected by pkv_next().
+ *
+ * Returns how many operations this concerned; 0 if none was in flight.
+ */
+unsigned pkv_cancel(struct pkv *h, const void *user);
+
 /* To be waited for until it is readable; it stays the same till the close. */
 int pkv_fd(const struct pkv *h);
 
@@ -222,7 +246,7 @@ int pkv_fd(const struct pkv *h);
  */
 int pkv_wait_ms(const struct pkv *h);
 
-/* Operations submitted and not yet collected. */
+/* Operations submitted and not yet collected; PKV_FLIGHT_MAX at most. */
 unsigned pkv_in_flight(const struct pkv *h);
 
 /* ---- words ---------------------------------------------------------------*/
@@ -319,6 +343,8 @@ struct pkv_found {
  * Fills in up to found_max clusters.  Returns how many there are, or -errno.
  */
 int pkv_discover(struct pkv_found *found, unsigned found_max);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

@@ -59,6 +59,7 @@ look() {
             need iproute2 has ip
             need util-linux has unshare
             need strace has strace
+            need pkgconf has pkg-config
             ;;
         lint)
             need clang-format has clang-format

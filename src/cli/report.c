@@ -32,6 +32,8 @@ int report_exit(enum pkv_status status)
     case PKV_REFUSED:
     case PKV_AGAIN:
     case PKV_SYSTEM:
+    case PKV_CANCELLED:
+    case PKV_FORKED:
         break;
     }
     return CLI_NOT_DONE;

@@ -173,11 +173,13 @@ enum pkv_status pkv_status(struct pkv *h, struct pkv_cluster *cluster)
     const uint64_t limit_ns = h->timeout_ms * NS_PER_MS / SURVEY_PART;
     struct survey *s = malloc(sizeof *s);
     struct socket_inbox *inbox = malloc(sizeof *inbox);
-    enum pkv_status status = PKV_SYSTEM;
+    enum pkv_status status = PKV_FORKED;
     struct client_socket sock;
     int rc = -ENOMEM;
 
     memset(cluster, 0, sizeof *cluster);
+    if (handle_is_forked(h)) goto out;
+    status = PKV_SYSTEM;
     if (s == NULL || inbox == NULL) goto out;
     rc = socket_open(&sock, h->socket.v6);
     if (rc != 0) goto out;

@@ -140,16 +140,19 @@ static const struct {
                                  "value and operands together at most 1,200" },
     [PKV_AGAIN] = { "error", "64 operations are in flight: collect results" },
     [PKV_SYSTEM] = { "error", "a system call failed" },
+    [PKV_CANCELLED] = { "error", "not done: it was cancelled" },
+    [PKV_FORKED] = { "error", "the handle was opened by the process that "
+                              "forked this one" },
 };
 
 const char *pkv_status_word(enum pkv_status status)
 {
-    return (unsigned)status <= PKV_SYSTEM ? statuses[status].word : "error";
+    return (unsigned)status <= PKV_FORKED ? statuses[status].word : "error";
 }
 
 const char *pkv_status_text(enum pkv_status status)
 {
-    return (unsigned)status <= PKV_SYSTEM ? statuses[status].text
+    return (unsigned)status <= PKV_FORKED ? statuses[status].text
                                           : "no such status";
 }
 

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -23,6 +24,34 @@ uint64_t handle_now_ns(void)
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+/* ---- whose it is -------------------------------------------------------- */
+
+#define OWNER_SIZE 4096u
+#define OWNER_HERE 1u
+
+/*
+ * Parent and child would use one session and one socket: numbers twice, and
+ * answers in the wrong process.  A page that the kernel wipes in a child tells
+ * it for the price of a load.  Returns 0 or -errno.
+ */
+static int handle_own(struct pkv *h)
+{
+    void *page = mmap(NULL, OWNER_SIZE, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (page == MAP_FAILED) return -errno;
+    /* Where the kernel has no such pages a child is not noticed. */
+    madvise(page, OWNER_SIZE, MADV_WIPEONFORK);
+    h->owner = page;
+    *h->owner = OWNER_HERE;
+    return 0;
+}
+
+bool handle_is_forked(const struct pkv *h)
+{
+    return *h->owner != OWNER_HERE;
 }
 
 /* ---- open --------------------------------------------------------------- */
@@ -48,6 +77,8 @@ static enum pkv_status handle_open(struct pkv **h,
     rc = -ENOMEM;
     p = calloc(1, sizeof *p); /* large, and mostly never touched */
     if (p == NULL) goto fail;
+    rc = handle_own(p);
+    if (rc != 0) goto fail;
     rc = socket_open(&p->socket, servers_need_v6(servers));
     if (rc != 0) goto fail;
     p->timeout_ms = TIMEOUT_MS;
@@ -57,6 +88,7 @@ static enum pkv_status handle_open(struct pkv **h,
     return PKV_OK;
 
 fail:
+    if (p && p->owner) munmap(p->owner, OWNER_SIZE);
     free(p);
     errno = -rc;
     snprintf(why, why_size, "cannot open a UDP socket: %s", strerror(-rc));
@@ -187,6 +219,7 @@ static void handle_receive(struct pkv *h, uint64_t now_ns)
 
 void pkv_flush(struct pkv *h)
 {
+    if (handle_is_forked(h)) return;
     session_tick(&h->session, handle_now_ns());
     handle_send(h);
 }
@@ -195,6 +228,7 @@ void pkv_process(struct pkv *h)
 {
     const uint64_t now_ns = handle_now_ns();
 
+    if (handle_is_forked(h)) return;
     /* First what has come, then what is late: we may have slept for long. */
     handle_receive(h, now_ns);
     session_tick(&h->session, now_ns);
@@ -220,11 +254,13 @@ static int wait_ms_until(uint64_t due_ns)
 
 int pkv_wait_ms(const struct pkv *h)
 {
+    if (handle_is_forked(h)) return -1;
     return wait_ms_until(session_deadline(&h->session));
 }
 
 unsigned pkv_in_flight(const struct pkv *h)
 {
+    if (handle_is_forked(h)) return 0;
     return (unsigned)__builtin_popcountll(h->session.used);
 }
 
@@ -244,11 +280,19 @@ static uint64_t handle_limit_ns(const struct pkv *h, const struct pkv_op *op)
 
 enum pkv_status pkv_submit(struct pkv *h, const struct pkv_op *op)
 {
+    if (handle_is_forked(h)) return PKV_FORKED;
     return session_submit(&h->session, op, handle_limit_ns(h, op), NULL);
+}
+
+unsigned pkv_cancel(struct pkv *h, const void *user)
+{
+    if (handle_is_forked(h)) return 0;
+    return session_cancel(&h->session, user, handle_now_ns());
 }
 
 bool pkv_next(struct pkv *h, struct pkv_result *r)
 {
+    if (handle_is_forked(h)) return false;
     return session_next(&h->session, r);
 }
 
@@ -260,7 +304,10 @@ enum pkv_status pkv_call(struct pkv *h, const struct pkv_op *op,
     uint32_t own;
 
     if (r == NULL) r = &unwanted;
-    *r = (struct pkv_result){ .user = op->user, .code = op->code };
+    *r = (struct pkv_result){ .user = op->user,
+                              .code = op->code,
+                              .status = PKV_FORKED };
+    if (handle_is_forked(h)) return PKV_FORKED;
     status = session_submit(&h->session, op, handle_limit_ns(h, op), &own);
     r->status = status;
     if (status != PKV_OK) return status;
@@ -291,9 +338,13 @@ static void handle_end_session(struct pkv *h)
 
 void pkv_close(struct pkv *h)
 {
+    const int error = errno;
+
     if (h == NULL) return;
-    if (h->session.open) handle_end_session(h);
+    if (h->session.open && !handle_is_forked(h)) handle_end_session(h);
     session_end(&h->session);
     socket_close(&h->socket);
+    munmap(h->owner, OWNER_SIZE);
     free(h);
+    errno = error;
 }

@@ -17,11 +17,15 @@
 
 struct pkv {
     struct client_socket socket;
+    uint32_t *owner; /* a page that a child of the process finds empty */
     unsigned timeout_ms;
     struct session session;
     uint8_t outbox[HANDLE_OUTBOX + SESSION_DATAGRAM];
     struct socket_inbox inbox;
 };
+
+/* True in a child of the process that opened it, which must not use it. */
+bool handle_is_forked(const struct pkv *h);
 
 /* Monotonic time. */
 uint64_t handle_now_ns(void);

@@ -518,6 +518,11 @@ uint64_t session_deadline(const struct session *s)
 
 void session_want_close(struct session *s)
 {
+    /* What would still be sent might overtake the CLOSE. */
+    s->used &= s->done;
+    s->fresh = 0;
+    s->ready = 0;
+    s->writes = 0;
     s->ending = true;
     s->closing.due_ns = 0;
 }

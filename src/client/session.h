@@ -58,6 +58,7 @@ struct session_op {
     uint8_t status; /* enum pkv_status, once done */
     bool sent;      /* it may have been executed */
     bool busy;      /* its last answer was BUSY */
+    bool cancelled; /* and it is a write that was sent */
     bool fencing;
     bool waiting; /* for an answer; else it is ready, or put off */
     bool own;     /* a blocking call takes the result, not session_next */
@@ -140,6 +141,12 @@ void session_end(struct session *s);
 enum pkv_status session_submit(struct session *s, const struct pkv_op *op,
                                uint64_t limit_ns, uint32_t *own);
 
+/*
+ * Give up what is in flight for user, as pkv_cancel describes it.  Returns how
+ * many operations that were.
+ */
+unsigned session_cancel(struct session *s, const void *user, uint64_t now_ns);
+
 /* Time is now_ns; it never goes back.  Begins, ends and repeats what is due. */
 void session_tick(struct session *s, uint64_t now_ns);
 
@@ -166,11 +173,14 @@ bool session_next(struct session *s, struct pkv_result *r);
 /* The result of an own operation; false if it is not done yet. */
 bool session_take(struct session *s, uint32_t own, struct pkv_result *r);
 
-/* Ask for the session to be closed; true while that is worth waiting for. */
+/*
+ * Ask for the session to be closed; true while that is worth waiting for.  What
+ * is in flight is forgotten, and has no result.
+ */
 void session_want_close(struct session *s);
 bool session_is_closing(const struct session *s);
 
-/* ---- between session.c, session_send.c and session_receive.c ------------*/
+/* ---- between the files of the session -----------------------------------*/
 
 #define SESSION_NUMBER (UINT64_C(1) << 63)
 

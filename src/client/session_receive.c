@@ -125,7 +125,9 @@ static void session_on_write(struct session *s, uint32_t i,
                              const struct reply_item *item)
 {
     struct session_op *o = &s->ops[i];
-    const enum pkv_status void_status = o->busy ? PKV_BUSY : PKV_UNAVAILABLE;
+    const enum pkv_status void_status = o->cancelled ? PKV_CANCELLED
+                                        : o->busy    ? PKV_BUSY
+                                                     : PKV_UNAVAILABLE;
 
     switch ((enum reply_status)item->status) {
     case REPLY_OK:

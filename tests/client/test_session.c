@@ -613,6 +613,27 @@ static void close_is_answered_and_ends_the_session(void **state)
     assert_int_equal(kv_session_count(w->group.kv), 0);
 }
 
+static void close_sends_nothing_of_what_is_in_flight(void **state)
+{
+    struct world *w = *state;
+    const struct pkv_op sent = put_of("k", "v"), fresh = put_of("l", "v");
+    uint32_t before;
+
+    call(w, sent);
+    w->group.lose_writes = 1;
+    assert_int_equal(session_submit(&w->session, &sent, LIMIT_NS, NULL),
+                     PKV_OK);
+    world_exchange(w);
+    assert_int_equal(session_submit(&w->session, &fresh, LIMIT_NS, NULL),
+                     PKV_OK);
+    before = w->group.commands[COMMAND_PUT];
+    session_want_close(&w->session);
+    world_run_until(w, w->now_ns + 2 * LIMIT_NS);
+    assert_int_equal(w->group.commands[COMMAND_PUT], before);
+    assert_int_equal(w->group.commands[COMMAND_FENCE], 0);
+    assert_int_equal(w->group.commands[COMMAND_CLOSE], 1);
+}
+
 /* ---- servers ------------------------------------------------------------ */
 
 static void answer_of_the_leader_makes_it_preferred(void **state)
@@ -949,6 +970,7 @@ int main(void)
         TEST_ONE(idle_handle_without_session_has_no_deadline),
         TEST_ONE(open_answered_full_fails_writes_not_reads),
         TEST_ONE(close_is_answered_and_ends_the_session),
+        TEST_ONE(close_sends_nothing_of_what_is_in_flight),
         TEST_THREE(answer_of_the_leader_makes_it_preferred),
         TEST_THREE(dead_leader_is_left_for_the_next),
         TEST_THREE(closed_port_is_left_at_once),

@@ -188,3 +188,36 @@ counter_kills() {
         "$cluster" restart $id || fail "restart $id"
     done
 }
+
+# ---- programs that use the library -----------------------------------------
+
+# Install what is built into $DIR/dest.
+install_all() {
+    [ "$BUILD" = "$top/build/$(basename "$BUILD")" ] ||
+        skip "built in another place"
+    make --no-print-directory -s VARIANT="$(basename "$BUILD")" \
+        DESTDIR="$DIR/dest" prefix=/usr install >"$DIR/output" 2>&1 ||
+        fail "make install: $(cat "$DIR/output")"
+}
+
+# link_program SOURCE PROGRAM [--static]: as somebody else would, by pkg-config
+# and what is installed in $DIR/dest alone.
+link_program() {
+    local flags="" words
+    case $(basename "$BUILD") in
+    asan) flags=-fsanitize=address,undefined ;;
+    tsan) flags=-fsanitize=thread ;;
+    coverage) flags=--coverage ;;
+    esac
+    words=$(PKG_CONFIG_LIBDIR=$DIR/dest/usr/lib/pkgconfig \
+        PKG_CONFIG_SYSROOT_DIR=$DIR/dest \
+        pkg-config --cflags --libs ${3:+"$3"} paxoskv) ||
+        fail "pkg-config does not know paxoskv"
+    [ -z "${3:-}" ] ||
+        words=${words/-lpaxoskv/$DIR/dest/usr/lib/libpaxoskv.a}
+    # shellcheck disable=SC2086 # words, as a shell would split them
+    (cd "$DIR" && "${CC:-cc}" -std=c11 -D_POSIX_C_SOURCE=200809L -O2 -Wall \
+        -Wextra -Wshadow -Werror $flags -o "$2" "$1" $words) ||
+        fail "$1 cannot be built"
+    export LD_LIBRARY_PATH=$DIR/dest/usr/lib
+}
