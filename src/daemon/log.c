@@ -99,8 +99,9 @@ static size_t log_begin(char *line, size_t size, enum log_level level)
                                   names[level]);
 }
 
-__attribute__((format(printf, 2, 0)))
-static void log_line(enum log_level level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void log_line(enum log_level level,
+                                                           const char *format,
+                                                           va_list args)
 {
     char line[LOG_LINE_MAX];
     size_t len;

@@ -22,8 +22,8 @@ void chosen_flush(struct node *n, struct effects *out)
 static void chosen_mark(struct node *n, uint64_t slot, struct ballot ballot,
                         struct effects *out)
 {
-    if (n->mark.upto && (n->mark.upto + 1 != slot ||
-                         !ballot_equal(n->mark_ballot, ballot))) {
+    if (n->mark.upto &&
+        (n->mark.upto + 1 != slot || !ballot_equal(n->mark_ballot, ballot))) {
         chosen_flush(n, out);
     }
     if (n->mark.upto == 0) n->mark.first = slot;

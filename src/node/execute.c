@@ -44,8 +44,8 @@ static int execute_commands(struct node *n, struct value v,
         kv_warm(n->kv, group, got); /* their cache misses overlap */
         for (uint32_t i = 0; i < got; i++) {
             struct kv_reply reply;
-            const int rc =
-                kv_execute(n->kv, (uint16_t)(first + i), &group[i], &reply);
+            const int rc = kv_execute(n->kv, (uint16_t)(first + i), &group[i],
+                                      &reply);
 
             if (rc < 0) return rc;
             n->counters.executed_commands++;

@@ -6,9 +6,9 @@
 
 #include <errno.h>
 
-#define HELLO_RETRY_NS (20 * NS_PER_MS)
+#define HELLO_RETRY_NS     (20 * NS_PER_MS)
 #define HELLO_RETRY_MAX_NS (200 * NS_PER_MS)
-#define WRITE_INTERVAL_NS (100 * NS_PER_MS)
+#define WRITE_INTERVAL_NS  (100 * NS_PER_MS)
 
 int identity_recover(struct node *n, const struct message *record)
 {
@@ -91,10 +91,10 @@ static void identity_say_hello(struct node *n, struct effects *out)
     wait_ns = min_u64(HELLO_RETRY_NS << (id->tries < 4 ? id->tries : 4),
                       HELLO_RETRY_MAX_NS);
     id->tries++;
-    id->retry_ns =
-        id->answered == group_others(&n->group)
-            ? NEVER_NS
-            : n->now_ns + wait_ns / 2 + prng_below(&n->prng, wait_ns);
+    id->retry_ns = id->answered == group_others(&n->group)
+                       ? NEVER_NS
+                       : n->now_ns + wait_ns / 2 +
+                             prng_below(&n->prng, wait_ns);
 }
 
 /* Enough have said yes: durably so, before the first vote. */
@@ -172,8 +172,7 @@ static uint8_t identity_refusal(const struct acquaintance *a,
     const struct hello *h = &m->hello;
 
     if (a->instance && a->instance != h->instance) return HELLO_INSTANCE;
-    if (a->heard_incarnation > h->previous &&
-        a->heard_incarnation != h->life) {
+    if (a->heard_incarnation > h->previous && a->heard_incarnation != h->life) {
         return HELLO_INCARNATION;
     }
     if (a->incarnation > h->life) return HELLO_INCARNATION;

@@ -37,8 +37,8 @@ static int node_init_roles(struct node *n, struct arena *mem)
     if (rc < 0) return rc;
     rc = learner_init(&n->learner, &n->pool, mem);
     if (rc < 0) return rc;
-    election_init(&n->election, &n->group, n->cfg.heartbeat_ns,
-                  n->cfg.priority, n->cfg.seed + 2);
+    election_init(&n->election, &n->group, n->cfg.heartbeat_ns, n->cfg.priority,
+                  n->cfg.seed + 2);
     return proposer_init(&n->proposer, &n->group, &n->pool, &proposer, mem);
 }
 
@@ -123,8 +123,8 @@ struct self_view node_self(const struct node *n)
         .ballot = n->proposer.ballot,
         .round_seen = max_u64(n->round_seen, n->acceptor.promised.round),
         .chosen_upto = n->learner.chosen_upto,
-        .accepted_upto =
-            max_u64(n->acceptor.accepted_upto, n->learner.chosen_upto),
+        .accepted_upto = max_u64(n->acceptor.accepted_upto,
+                                 n->learner.chosen_upto),
         .vote_seq = n->acceptor.vote_seq_durable,
         .leading = proposer_is_leading(&n->proposer),
         .resigned = n->stopping,
@@ -138,8 +138,7 @@ struct self_view node_self(const struct node *n)
 void node_preempt(struct node *n, uint64_t round, struct effects *out)
 {
     if (n->proposer.phase == PROPOSER_IDLE) return;
-    effects_note(out, NOTE_PREEMPTED, n->group.self, n->proposer.ballot,
-                 round);
+    effects_note(out, NOTE_PREEMPTED, n->group.self, n->proposer.ballot, round);
     proposer_preempt(&n->proposer);
     reads_void(n);
     n->counters.preemptions++;
@@ -152,8 +151,7 @@ void node_resign(struct node *n, uint64_t reason, struct effects *out)
     struct self_view self;
 
     if (n->proposer.phase == PROPOSER_IDLE) return;
-    effects_note(out, NOTE_RESIGNED, n->group.self, n->proposer.ballot,
-                 reason);
+    effects_note(out, NOTE_RESIGNED, n->group.self, n->proposer.ballot, reason);
     proposer_preempt(&n->proposer);
     reads_void(n);
     /* Whoever takes over needs some time without this one. */
@@ -191,8 +189,8 @@ static void node_campaign(struct node *n, struct effects *out)
     struct proposer *p = &n->proposer;
 
     if (n->election.campaign && !proposer_is_leading(p) && !n->stopping) {
-        const uint64_t round =
-            max_u64(n->election.campaign, self.round_seen + 1);
+        const uint64_t round = max_u64(n->election.campaign,
+                                       self.round_seen + 1);
 
         n->round_seen = round;
         proposer_start(p, round, n->learner.chosen_upto + 1, n->now_ns, out);
@@ -206,8 +204,7 @@ static void node_campaign(struct node *n, struct effects *out)
         n->progress_ns = n->now_ns;
         n->progress_slot = n->learner.executed;
         election_on_claim(&n->election, p->ballot, &self, n->now_ns, out);
-        effects_note(out, NOTE_LEADING, n->group.self, p->ballot,
-                     p->takeover);
+        effects_note(out, NOTE_LEADING, n->group.self, p->ballot, p->takeover);
         repair_target(n, p->bound);
         self = node_self(n);
         election_heartbeat(&n->election, &self, n->now_ns, out);

@@ -72,9 +72,9 @@ struct request {
 
 struct event {
     enum event_type type;
-    uint64_t now_ns; /* monotonic, and > 0 */
-    uint64_t seq;    /* DURABLE, FULL */
-    uint64_t tag;    /* RECORD, READ_DONE */
+    uint64_t now_ns;               /* monotonic, and > 0 */
+    uint64_t seq;                  /* DURABLE, FULL */
+    uint64_t tag;                  /* RECORD, READ_DONE */
     const struct message *message; /* MESSAGE, RECORD */
     const struct request *request; /* REQUEST */
 };
@@ -133,10 +133,10 @@ enum node_role {
 struct node_status {
     enum node_role role;
     bool admitted;
-    bool serving;   /* leads, and its takeover no-op is executed */
-    bool confirmed; /* leads, and a majority is heard both ways */
-    uint8_t leader; /* id, 0: none known */
-    uint16_t heard; /* bitmap of indices heard lately, itself included */
+    bool serving;         /* leads, and its takeover no-op is executed */
+    bool confirmed;       /* leads, and a majority is heard both ways */
+    uint8_t leader;       /* id, 0: none known */
+    uint16_t heard;       /* bitmap of indices heard lately, itself included */
     struct ballot ballot; /* of the leader followed, or the own */
     struct ballot promised;
     uint64_t incarnation;

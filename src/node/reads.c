@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-#define PAGE_NORMAL 2048u  /* scratch that any other read can need */
+#define PAGE_NORMAL 2048u /* scratch that any other read can need */
 
 size_t reads_size(void)
 {
@@ -24,8 +24,7 @@ int reads_init(struct node *n, struct arena *mem)
 }
 
 void reads_add(struct node *n, const struct origin *from,
-               const struct command *c, struct bytes bytes,
-               struct effects *out)
+               const struct command *c, struct bytes bytes, struct effects *out)
 {
     struct reads *r = &n->reads;
     struct blob *command;
@@ -111,8 +110,7 @@ static void reads_pop(struct node *n)
 static bool reads_answer(struct node *n, const struct read *read,
                          struct effects *out)
 {
-    struct reader bytes =
-        reader_of(read->command->bytes, read->command->len);
+    struct reader bytes = reader_of(read->command->bytes, read->command->len);
     struct kv_reply answer;
     struct command c;
     uint32_t page = PAGE_NORMAL;
@@ -178,8 +176,8 @@ static void reads_pass(struct node *n, struct effects *out)
         const struct read *read = &r->queue[r->first];
         const bool late = n->now_ns - read->since_ns > REQUEST_AGE_NS;
         struct command c = { 0 };
-        struct reader bytes =
-            reader_of(read->command->bytes, read->command->len);
+        struct reader bytes = reader_of(read->command->bytes,
+                                        read->command->len);
 
         if (effects_room(out) < FLUSH_ROOM || n->trash_count == TRASH_MAX) {
             n->more = true;
@@ -187,10 +185,10 @@ static void reads_pass(struct node *n, struct effects *out)
         }
         if (late && command_decode(&c, &bytes) == 0) {
             requests_refuse(n, &read->origin, &c, REPLY_UNAVAILABLE, out);
-        } else if (!requests_forward(n, &read->origin,
-                                     bytes_of(read->command->bytes,
-                                              read->command->len),
-                                     out)) {
+        } else if (!requests_forward(
+                       n, &read->origin,
+                       bytes_of(read->command->bytes, read->command->len),
+                       out)) {
             return;
         }
         reads_pop(n);

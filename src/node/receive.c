@@ -157,8 +157,8 @@ static void receive_answer(struct node *n, const struct message *m,
     case MESSAGE_PROMISE:
         identity_note_votes(n, m);
         repair_target(n, m->promise.chosen_upto);
-        proposer_on_promise(&n->proposer, m, n->learner.chosen_upto,
-                            n->now_ns, out);
+        proposer_on_promise(&n->proposer, m, n->learner.chosen_upto, n->now_ns,
+                            out);
         break;
     case MESSAGE_ACCEPTED:
         identity_note_votes(n, m);

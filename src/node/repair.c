@@ -67,8 +67,8 @@ static void repair_name_votes(const struct node *n, struct fetch *f)
     for (unsigned i = 0; i < f->range_count; i++) {
         for (uint64_t s = f->ranges[i].first; s <= f->ranges[i].last; s++) {
             const struct vote *v = acceptor_vote(&n->acceptor, s);
-            struct run *last =
-                f->held_count ? &f->held[f->held_count - 1] : NULL;
+            struct run *last = f->held_count ? &f->held[f->held_count - 1]
+                                             : NULL;
 
             if (!v) continue;
             if (last && last->first + last->count == s &&
@@ -181,8 +181,8 @@ void repair_on_fetch(struct node *n, const struct message *m,
     ASSERT(m->type == MESSAGE_FETCH);
 
     for (unsigned i = 0; i < f->range_count; i++) {
-        const uint64_t last =
-            min_u64(f->ranges[i].last, n->learner.executed + LEARNER_WINDOW);
+        const uint64_t last = min_u64(f->ranges[i].last,
+                                      n->learner.executed + LEARNER_WINDOW);
 
         for (uint64_t s = f->ranges[i].first; s <= last; s++) {
             const uint32_t given = repair_give_slot(n, m, s, out);
@@ -233,8 +233,7 @@ void repair_on_chosen(struct node *n, const struct message *m,
     ASSERT(m->type == MESSAGE_CHOSEN);
 
     if (v.len == 0) {
-        const struct vote *vote =
-            acceptor_vote(&n->acceptor, m->decided.slot);
+        const struct vote *vote = acceptor_vote(&n->acceptor, m->decided.slot);
 
         if (!vote || !ballot_equal(vote->ballot, m->ballot)) return;
         v = value_of(vote->blob);

@@ -183,8 +183,7 @@ static void requests_take(struct node *n, const struct origin *from,
         reads_add(n, from, &c, bytes, out);
         return;
     }
-    if (n->full && requests_grows(c.op) &&
-        proposer_is_leading(&n->proposer)) {
+    if (n->full && requests_grows(c.op) && proposer_is_leading(&n->proposer)) {
         requests_refuse(n, from, &c, REPLY_BUSY, out);
         return;
     }
@@ -267,9 +266,9 @@ static void requests_pass(struct node *n, const struct batch *b, bool refuse,
         struct command c = { 0 };
 
         if (command_decode(&c, &r) < 0) break;
-        if (!refuse && requests_forward(
-                           n, &from[i], bytes_of(at, (uint32_t)(r.at - at)),
-                           out)) {
+        if (!refuse &&
+            requests_forward(n, &from[i], bytes_of(at, (uint32_t)(r.at - at)),
+                             out)) {
             continue;
         }
         requests_refuse(n, &from[i], &c, REPLY_BUSY, out);
@@ -293,8 +292,8 @@ void requests_on_flush(struct node *n, struct effects *out)
         requests_close(n);
     }
     while (r->queued) {
-        const bool late =
-            n->now_ns - r->queue[r->first].since_ns > REQUEST_AGE_NS;
+        const bool late = n->now_ns - r->queue[r->first].since_ns >
+                          REQUEST_AGE_NS;
         struct batch b;
 
         if (!late && !led) break;

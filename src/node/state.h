@@ -14,16 +14,16 @@
 #include "paxos/learner.h"
 #include "paxos/proposer.h"
 
-#define SCRATCH_BYTES   (1u << 20) /* values of the replies of one step */
-#define BATCHES_MAX     256u       /* closed and waiting for the window */
-#define READS_MAX       8192u
-#define ROUNDS_MAX      8u
-#define FETCH_SLOTS     256u          /* asked for at a time */
-#define FETCH_BYTES     (256u * 1024) /* answered at a time, about */
-#define REQUEST_AGE_NS  (5 * NS_PER_S)
-#define FLUSH_ROOM      1024u /* effects kept for what a flush sends last */
-#define TRASH_MAX       (BATCHES_MAX * 2 + READS_MAX)
-#define HOPS_MAX        3u /* of a forwarded request (E10) */
+#define SCRATCH_BYTES  (1u << 20) /* values of the replies of one step */
+#define BATCHES_MAX    256u       /* closed and waiting for the window */
+#define READS_MAX      8192u
+#define ROUNDS_MAX     8u
+#define FETCH_SLOTS    256u          /* asked for at a time */
+#define FETCH_BYTES    (256u * 1024) /* answered at a time, about */
+#define REQUEST_AGE_NS (5 * NS_PER_S)
+#define FLUSH_ROOM     1024u /* effects kept for what a flush sends last */
+#define TRASH_MAX      (BATCHES_MAX * 2 + READS_MAX)
+#define HOPS_MAX       3u /* of a forwarded request (E10) */
 
 enum resign_reason {
     RESIGN_NO_MAJORITY = 1, /* QC is lost */
@@ -100,7 +100,7 @@ struct acquaintance {
 
 struct identity {
     uint64_t incarnation;
-    uint64_t previous; /* last admitted, 0: never */
+    uint64_t previous;        /* last admitted, 0: never */
     uint64_t recovered_votes; /* vote sequence found in the log */
     uint64_t life_seq;
     uint64_t admitted_seq;
@@ -116,10 +116,10 @@ struct identity {
 };
 
 struct repair {
-    uint64_t target;    /* slots <= this are known to be chosen somewhere */
-    uint64_t ask_ns;    /* when to ask (again); NEVER_NS: nothing lacks */
+    uint64_t target; /* slots <= this are known to be chosen somewhere */
+    uint64_t ask_ns; /* when to ask (again); NEVER_NS: nothing lacks */
     uint64_t asked_upto;
-    uint64_t had_upto;  /* chosen_upto when asked */
+    uint64_t had_upto; /* chosen_upto when asked */
     uint8_t tries;
     bool behind;        /* told so in a note */
     uint16_t reading;   /* peers served from the log right now */
@@ -155,8 +155,8 @@ struct node {
     bool serving; /* and it was said in a note */
     bool stopping;
     uint8_t full; /* EVENT_FULL */
-    bool dead; /* after FATAL nothing happens any more */
-    bool more; /* work was put off to the next step */
+    bool dead;    /* after FATAL nothing happens any more */
+    bool more;    /* work was put off to the next step */
     uint8_t *scratch;
     uint32_t scratch_used;
     struct blob **trash; /* given back at the next step */

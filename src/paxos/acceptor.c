@@ -157,8 +157,8 @@ static void acceptor_send_promise(struct acceptor *a, struct effects *out)
     m->vote_seq = a->vote_seq_durable;
     m->promise.log_start = 1;
     m->promise.chosen_upto = a->chosen_upto;
-    m->promise.run_count =
-        acceptor_runs(a, max_u64(h->from, a->chosen_upto + 1));
+    m->promise.run_count = acceptor_runs(a,
+                                         max_u64(h->from, a->chosen_upto + 1));
     m->promise.runs = a->runs;
 }
 

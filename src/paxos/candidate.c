@@ -209,8 +209,8 @@ bool proposer_is_ready(const struct proposer *p)
 
 bool proposer_is_stalled(const struct proposer *p, uint64_t now_ns)
 {
-    const uint64_t patience =
-        max_u64(8 * proposer_rto_ns(p), 2 * p->cfg.rto_max_ns);
+    const uint64_t patience = max_u64(8 * proposer_rto_ns(p),
+                                      2 * p->cfg.rto_max_ns);
 
     if (p->phase != PROPOSER_PREPARING && p->phase != PROPOSER_COLLECTING) {
         return false;
@@ -256,8 +256,7 @@ static bool candidate_repropose(struct proposer *p, uint64_t chosen_heard)
 }
 
 bool proposer_lead(struct proposer *p, uint64_t chosen_heard,
-                   uint64_t state_time_ns, uint64_t now_ns,
-                   struct effects *out)
+                   uint64_t state_time_ns, uint64_t now_ns, struct effects *out)
 {
     struct blob *takeover;
 

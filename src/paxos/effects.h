@@ -44,18 +44,18 @@ struct reply {
 
 /* State changes, logged by the driver at info. */
 enum note_type {
-    NOTE_ADMITTED,     /* number: incarnation */
+    NOTE_ADMITTED,      /* number: incarnation */
     NOTE_HELLO_REFUSED, /* node: who was refused, number: reason */
-    NOTE_ELECTION,     /* number: attempt; this node starts a token */
-    NOTE_CANDIDATE,    /* ballot: phase 1 begins */
-    NOTE_LEADING,      /* ballot; number: slot of the takeover no-op */
-    NOTE_SERVING,      /* ballot: takeover executed, clients are answered */
-    NOTE_FOLLOWING,    /* ballot: a new leader */
-    NOTE_PREEMPTED,    /* ballot: the own one; number: round that did it */
-    NOTE_RESIGNED,     /* ballot; number: enum resign_reason */
-    NOTE_LEADER_LOST,  /* ballot: of the leader not heard any more */
-    NOTE_CAUGHT_UP,    /* number: slot */
-    NOTE_BEHIND,       /* number: slots to fetch */
+    NOTE_ELECTION,      /* number: attempt; this node starts a token */
+    NOTE_CANDIDATE,     /* ballot: phase 1 begins */
+    NOTE_LEADING,       /* ballot; number: slot of the takeover no-op */
+    NOTE_SERVING,       /* ballot: takeover executed, clients are answered */
+    NOTE_FOLLOWING,     /* ballot: a new leader */
+    NOTE_PREEMPTED,     /* ballot: the own one; number: round that did it */
+    NOTE_RESIGNED,      /* ballot; number: enum resign_reason */
+    NOTE_LEADER_LOST,   /* ballot: of the leader not heard any more */
+    NOTE_CAUGHT_UP,     /* number: slot */
+    NOTE_BEHIND,        /* number: slots to fetch */
 };
 
 struct note {

@@ -30,8 +30,8 @@ void election_init(struct election *e, const struct group *group,
 
 static void election_be_patient(struct election *e)
 {
-    e->patience_ns =
-        prng_range(&e->prng, 4 * e->heartbeat_ns, 5 * e->heartbeat_ns);
+    e->patience_ns = prng_range(&e->prng, 4 * e->heartbeat_ns,
+                                5 * e->heartbeat_ns);
 }
 
 void election_start(struct election *e, uint64_t incarnation, uint64_t now_ns)
@@ -208,9 +208,9 @@ void election_on_heartbeat(struct election *e, const struct message *m,
         election_keep_step(e, now_ns);
     } else if (election_leader(e) == m->from) {
         /* It leads no more.  One interval is enough for all to know. */
-        election_lose_leader(e, e->heartbeat_ns +
-                                    prng_below(&e->prng, e->heartbeat_ns),
-                             now_ns, out);
+        election_lose_leader(
+            e, e->heartbeat_ns + prng_below(&e->prng, e->heartbeat_ns), now_ns,
+            out);
     }
 }
 
@@ -219,8 +219,7 @@ void election_on_prepare(struct election *e, uint64_t now_ns)
     e->quiet_ns = max_u64(e->quiet_ns, now_ns + 5 * e->heartbeat_ns);
 }
 
-void election_on_preempted(struct election *e, uint64_t rto_ns,
-                           uint64_t now_ns)
+void election_on_preempted(struct election *e, uint64_t rto_ns, uint64_t now_ns)
 {
     uint64_t cap;
 

@@ -72,7 +72,7 @@ struct election {
     uint64_t obeyed_attempt;
     uint8_t duels; /* preemptions without a stable time in between (E7) */
     uint64_t duel_ns;
-    uint64_t campaign; /* round to start phase 1 at, 0: none */
+    uint64_t campaign;  /* round to start phase 1 at, 0: none */
     uint64_t elections; /* counter: tokens started */
 };
 

@@ -13,9 +13,9 @@
 #include "base/arena.h"
 #include "paxos/message.h"
 
-#define LEARNER_RING        4096u /* a power of two */
-#define LEARNER_WINDOW      2048u /* slots ahead of execution */
-#define LEARNER_HISTORY     1024u /* slots kept behind it, at most */
+#define LEARNER_RING        4096u      /* a power of two */
+#define LEARNER_WINDOW      2048u      /* slots ahead of execution */
+#define LEARNER_HISTORY     1024u      /* slots kept behind it, at most */
 #define LEARNER_HISTORY_MAX (4u << 20) /* and bytes */
 #define LEARNER_RUNS_MAX    65536u
 

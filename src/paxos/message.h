@@ -104,7 +104,6 @@ struct accept {
     struct value value;
 };
 
-
 struct learn {
     uint64_t upto;
 };
@@ -127,8 +126,8 @@ struct confirm {
 };
 
 struct token {
-    uint64_t attempt; /* of the initiator, never repeated in its life */
-    uint64_t round;   /* highest round seen by the holders, + 1 */
+    uint64_t attempt;  /* of the initiator, never repeated in its life */
+    uint64_t round;    /* highest round seen by the holders, + 1 */
     uint8_t initiator; /* index */
     uint8_t hop;       /* hops so far, at most 2n */
     uint16_t visited;  /* bitmap */
@@ -199,7 +198,7 @@ struct message {
         struct prepare prepare;
         struct promise promise;
         struct nack nack;
-        struct accept accept; /* and RECORD_ACCEPT */
+        struct accept accept;       /* and RECORD_ACCEPT */
         const struct range *ranges; /* ACCEPTED, count of them */
         struct learn learn;
         const struct fetch *fetch;

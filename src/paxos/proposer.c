@@ -54,8 +54,8 @@ uint64_t proposer_rto_ns(const struct proposer *p)
 uint64_t proposer_backoff_ns(struct proposer *p, unsigned tries)
 {
     const unsigned shift = tries < 8 ? tries : 8;
-    const uint64_t rto =
-        min_u64(proposer_rto_ns(p) << shift, p->cfg.rto_max_ns);
+    const uint64_t rto = min_u64(proposer_rto_ns(p) << shift,
+                                 p->cfg.rto_max_ns);
 
     return rto / 2 + prng_below(&p->prng, rto);
 }
@@ -63,8 +63,8 @@ uint64_t proposer_backoff_ns(struct proposer *p, unsigned tries)
 /* Jacobson's estimate, from proposals that were sent once (Karn). */
 static void proposer_measure(struct proposer *p, uint64_t rtt_ns)
 {
-    const uint64_t diff =
-        rtt_ns > p->srtt_ns ? rtt_ns - p->srtt_ns : p->srtt_ns - rtt_ns;
+    const uint64_t diff = rtt_ns > p->srtt_ns ? rtt_ns - p->srtt_ns
+                                              : p->srtt_ns - rtt_ns;
 
     p->rttvar_ns += diff / 4;
     p->rttvar_ns -= p->rttvar_ns / 4;
@@ -244,8 +244,8 @@ static void proposer_resend_due(struct proposer *p, uint16_t heard,
     for (uint64_t s = p->chosen_upto + 1; s < p->next_sent; s++) {
         struct proposal *at = proposer_at(p, s);
         const unsigned shift = at->tries < 8 ? at->tries : 8;
-        const uint64_t due =
-            at->sent_ns + min_u64(rto << shift, p->cfg.rto_max_ns);
+        const uint64_t due = at->sent_ns +
+                             min_u64(rto << shift, p->cfg.rto_max_ns);
 
         if (at->chosen) continue;
         if (now_ns >= due && sent < PROPOSER_RESEND) {

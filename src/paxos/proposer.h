@@ -30,7 +30,7 @@ enum proposer_phase {
 };
 
 struct proposal {
-    uint64_t slot;        /* 0: nothing here */
+    uint64_t slot; /* 0: nothing here */
     struct blob *value;
     struct blob *context; /* what the node keeps with it: who asked */
     uint16_t votes;       /* set of acceptors, at the own ballot (P12) */

@@ -189,8 +189,8 @@ void ring_start(struct election *e, const struct self_view *self,
     effects_note(out, NOTE_ELECTION, e->group->self, (struct ballot){ 0 },
                  t.attempt & 0xfffff);
     /* The rank spreads those whose ring is broken (E6). */
-    e->attempt_ns = now_ns + (ATTEMPT_INTERVALS + e->group->self) *
-                                 e->heartbeat_ns +
+    e->attempt_ns = now_ns +
+                    (ATTEMPT_INTERVALS + e->group->self) * e->heartbeat_ns +
                     prng_below(&e->prng, e->heartbeat_ns);
     if (e->losses >= LOSSES_MAX) {
         e->losses = 0;
@@ -269,8 +269,8 @@ void election_on_token(struct election *e, const struct message *m,
         return;
     }
     ring_remember(e, t, now_ns);
-    e->quiet_ns =
-        max_u64(e->quiet_ns, now_ns + ATTEMPT_INTERVALS * e->heartbeat_ns);
+    e->quiet_ns = max_u64(e->quiet_ns,
+                          now_ns + ATTEMPT_INTERVALS * e->heartbeat_ns);
     ring_take(e, t, self, now_ns, out);
 }
 

@@ -229,9 +229,8 @@ static void read_waits_for_what_was_chosen_before_it(void **state)
 {
     struct nodes *g = serving(3);
     const uint8_t nonce[COMMAND_NONCE] = { 1 };
-    const struct command open = {
-        .op = COMMAND_OPEN, .value = bytes_of(nonce, sizeof nonce)
-    };
+    const struct command open = { .op = COMMAND_OPEN,
+                                  .value = bytes_of(nonce, sizeof nonce) };
     const uint64_t cookie = ask_get(g);
 
     (void)state;
