@@ -324,7 +324,7 @@ static void node_on_flush(struct node *n, struct effects *out)
     requests_on_flush(n, out);
     reads_on_flush(n, out);
     proposer_pump(&n->proposer, n->now_ns, out);
-    proposer_on_flush(&n->proposer, out);
+    proposer_on_flush(&n->proposer, n->now_ns, out);
     identity_on_flush(n, out);
 }
 

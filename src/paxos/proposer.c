@@ -23,6 +23,7 @@ int proposer_init(struct proposer *p, const struct group *group,
         .cfg = *cfg,
         .srtt_ns = cfg->rto_min_ns,
         .rttvar_ns = cfg->rto_min_ns,
+        .learn_ns = NEVER_NS,
         .ring = arena_take(mem, PROPOSER_RING, sizeof(struct proposal)),
         .found = arena_take(mem, PROPOSER_FOUND, sizeof(struct found)),
     };
@@ -207,11 +208,18 @@ void proposer_pump(struct proposer *p, uint64_t now_ns, struct effects *out)
     }
 }
 
-void proposer_on_flush(struct proposer *p, struct effects *out)
+void proposer_on_flush(struct proposer *p, uint64_t now_ns, struct effects *out)
 {
     struct message *m;
 
-    if (!proposer_is_leading(p) || p->learn_told >= p->chosen_upto) return;
+    if (p->group->n == 1) p->learn_told = p->chosen_upto;
+    if (!proposer_is_leading(p) || p->learn_told >= p->chosen_upto) {
+        p->learn_ns = NEVER_NS;
+        return;
+    }
+    if (p->learn_ns == NEVER_NS) p->learn_ns = now_ns + PROPOSER_LEARN_NS;
+    if (now_ns < p->learn_ns) return;
+    p->learn_ns = NEVER_NS;
     m = effects_send(out, TO_GROUP, MESSAGE_LEARN);
     m->ballot = p->ballot;
     m->learn.upto = p->chosen_upto;
@@ -314,7 +322,8 @@ uint64_t proposer_deadline_ns(const struct proposer *p)
         if (p->wanted == 0 && p->want_next <= p->end) return 0;
         return p->retry_ns;
     case PROPOSER_LEADING:
-        return p->next_sent < p->next_slot ? 0 : p->resend_ns;
+        if (p->next_sent < p->next_slot) return 0;
+        return min_u64(p->resend_ns, p->learn_ns);
     }
     return NEVER_NS;
 }

@@ -12,15 +12,17 @@
 
 #include "base/arena.h"
 #include "base/prng.h"
+#include "base/units.h"
 #include "paxos/effects.h"
 #include "paxos/quorum.h"
 
-#define PROPOSER_RING   4096u
-#define PROPOSER_FOUND  2048u /* as ACCEPTOR_WINDOW: all that is reported */
-#define PROPOSER_AHEAD  1024u /* new values beyond execution, at most */
-#define PROPOSER_BURST  128u  /* messages of one pump */
-#define PROPOSER_WANTED 64u   /* values fetched at the same time */
-#define PROPOSER_RESEND 64u   /* accepts repeated by one tick */
+#define PROPOSER_RING     4096u
+#define PROPOSER_FOUND    2048u /* as ACCEPTOR_WINDOW: all that is reported */
+#define PROPOSER_AHEAD    1024u /* new values beyond execution, at most */
+#define PROPOSER_BURST    128u  /* messages of one pump */
+#define PROPOSER_WANTED   64u   /* values fetched at the same time */
+#define PROPOSER_LEARN_NS (2 * NS_PER_MS)
+#define PROPOSER_RESEND   64u /* accepts repeated by one tick */
 
 enum proposer_phase {
     PROPOSER_IDLE,
@@ -74,6 +76,7 @@ struct proposer {
     uint64_t next_sent;   /* slots below were sent once */
     uint64_t chosen_upto; /* slots <= this are chosen */
     uint64_t learn_told;
+    uint64_t learn_ns; /* when to tell it alone; NEVER_NS: nothing waits */
     uint64_t takeover; /* slot of the takeover no-op */
     uint64_t executed; /* of the node */
     uint16_t promised; /* set of members whose promise counts */
@@ -171,8 +174,13 @@ void proposer_propose(struct proposer *p, struct blob *value,
 /* Send what is due: WANTs, first Accepts. */
 void proposer_pump(struct proposer *p, uint64_t now_ns, struct effects *out);
 
-/* The turn is over: Learn alone, if no Accept took it along (P15). */
-void proposer_on_flush(struct proposer *p, struct effects *out);
+/*
+ * The turn is over.  What is chosen is told by the next Accept; if none leaves
+ * within PROPOSER_LEARN_NS, by a Learn alone (P15): with few clients the next
+ * command is nearly there, and the others are woken once instead of twice.
+ */
+void proposer_on_flush(struct proposer *p, uint64_t now_ns,
+                       struct effects *out);
 
 /* Repeat what was not answered (P18); heard: members that are alive. */
 void proposer_on_tick(struct proposer *p, uint16_t heard, uint64_t now_ns,

@@ -355,6 +355,11 @@ static void flush_tells_what_no_accept_has_told(void **state)
     accepted(f, 2, 1, 1);
     take_chosen(f);
     flush(f);
+    assert_int_equal(f->k.out.count, 0); /* the next Accept may take it */
+    assert_int_equal(proposer_deadline_ns(&f->p),
+                     f->now_ns + PROPOSER_LEARN_NS);
+    f->now_ns += PROPOSER_LEARN_NS;
+    flush(f);
     m = kit_send(&f->k, MESSAGE_LEARN, 0, &to);
     assert_int_equal(to, TO_GROUP);
     assert_ballot(m->ballot, 7, 0);

@@ -114,7 +114,7 @@ void pump(struct proposer_kit *f)
 void flush(struct proposer_kit *f)
 {
     kit_clear(&f->k);
-    proposer_on_flush(&f->p, &f->k.out);
+    proposer_on_flush(&f->p, f->now_ns, &f->k.out);
 }
 
 void tick(struct proposer_kit *f, uint16_t heard)
