@@ -137,7 +137,7 @@ static int start_loop(struct server *s, struct failure *f)
 
     if (rc < 0) return start_no_loop(s, rc, f);
     if (loop_refusal(s->loop) < 0)
-        log_warning("io_uring is not available (%s): slower without it",
+        log_warning("io_uring is not available (%s)",
                     strerror(-loop_refusal(s->loop)));
     log_info("%s with %s", loop_backend(s->loop), loop_flags(s->loop));
     return 0;
