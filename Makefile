@@ -105,7 +105,7 @@ LIBS_cli    := -liniparser -lm
 
 # Objects of a folder, but for its main(), which stays out of the archive.
 objects  = $(patsubst %.c,$B/%.o,$(filter-out $(1)/main.c $(1)/test_%.c \
-           $(1)/fuzz_%.c,$(wildcard $(1)/*.c)))
+           $(1)/fuzz_%.c $(1)/tool_%.c,$(wildcard $(1)/*.c)))
 archives = $(patsubst %,$B/%.a,$(1) $(NEEDS_$(1)))
 
 SIM_OBJS     := $(call objects,tests/sim)
@@ -118,6 +118,8 @@ SHARED   := $B/libpaxoskv.so.$(VERSION)
 MAP      := src/client/libpaxoskv.map
 TEST_SRC := $(wildcard $(patsubst %,tests/%/test_*.c,$(ROOMS) sim))
 TESTS    := $(TEST_SRC:%.c=$B/%)
+TOOLS    := $(patsubst tests/support/%.c,$B/%,$(wildcard \
+            tests/support/tool_*.c))
 FUZZERS  := $(patsubst tests/fuzz/%.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
 ALL_SRC  := $(wildcard src/*/*.c tests/*/*.c)
 
@@ -129,7 +131,7 @@ ALL_SRC  := $(wildcard src/*/*.c tests/*/*.c)
 
 all: $(ROOMS:%=$B/%.a) $(PROGRAMS) $(LIBRARY) $(SHARED) \
      $B/compile_commands.json
-tests: $(TESTS) $(SIM)
+tests: $(TESTS) $(TOOLS) $(SIM)
 fuzzers: $(FUZZERS)
 
 # ---- compiling and linking --------------------------------------------------
@@ -189,6 +191,10 @@ $(SHARED): $(LIBRARY) $(MAP)
 	    -Wl,-soname,libpaxoskv.so.$(SOVERSION) \
 	    -Wl,--version-script=$(MAP) $(LIBS_client) $(LDLIBS)
 
+# A program of the system tests stands alone.
+$B/tool_%: $B/tests/support/tool_%.o
+	$(call say,LINK,$@)$(LINK) -o $@ $< $(LDLIBS)
+
 # A fuzzer may use every parser; it is C like the rest, and has no main().
 $B/fuzz_%: $B/tests/fuzz/fuzz_%.o $(patsubst %,$B/%.a,support cli client \
            daemon io wire node config paxos kv base)
@@ -226,6 +232,7 @@ check-all:
 	+@$(MAKE) --no-print-directory check VARIANT=asan
 	+@$(MAKE) --no-print-directory check VARIANT=debug
 	+@$(MAKE) --no-print-directory fuzz
+	+@RING=no ONLY='tests/system/*' $(MAKE) --no-print-directory check
 	+@$(MAKE) --no-print-directory threads
 	+@$(MAKE) --no-print-directory check VARIANT=release
 
@@ -342,7 +349,8 @@ help:
 	@echo 'make [VARIANT=release|debug|asan|tsan|fuzz|coverage] [V=1] TARGET'
 	@echo '  all        programs and library, into build/VARIANT (default)'
 	@echo '  demo       five nodes, two of them killed, nothing lost'
-	@echo '  check      all tests; check-all: all variants, fuzz and lint'
+	@echo '  check      all tests; RING=no: without io_uring'
+	@echo '  check-all  all variants, with ring and without, fuzz and lint'
 	@echo '  threads    the library under the thread sanitizer'
 	@echo '  sim        the simulator; ARGS= for its options'
 	@echo '  fuzz       every fuzzer for FUZZ_SECONDS=10'

@@ -5,7 +5,7 @@
 # says otherwise.  Everything is in DIR (build/cluster): group.ini and, for
 # each node, N/data, N/log and N/pid.  BUILD (build/release) has the programs,
 # TRANSPORT is multicast or unicast, SEGMENT_MB the size of a file of the log,
-# EXTRA is appended to group.ini.
+# RING is that of [io], EXTRA is appended to group.ini.
 set -u
 
 usage() {
@@ -166,6 +166,9 @@ write_ini() {
     echo
     echo "[storage]"
     echo "segment_mb = ${SEGMENT_MB:-16}"
+    echo
+    echo "[io]"
+    echo "ring = ${RING:-auto}"
     echo
     printf '%b\n' "${EXTRA:-}"
 }

@@ -56,6 +56,11 @@ static void ballot_json(struct json *j, const char *name, uint64_t round,
     json_close(j, '}');
 }
 
+static const char *io_word(const struct pkv_member *m)
+{
+    return m->io_ring ? "ring" : "epoll";
+}
+
 static void up_json(struct json *j, const struct pkv_member *m)
 {
     char hash[17];
@@ -73,7 +78,7 @@ static void up_json(struct json *j, const struct pkv_member *m)
     json_number(j, "log_bytes", m->log_bytes);
     json_number(j, "memory_bytes", m->memory_bytes);
     json_bool(j, "sync", m->sync);
-    json_text(j, "io", m->io_ring ? "ring" : "epoll");
+    json_text(j, "io", io_word(m));
     json_number(j, "uptime_s", m->uptime_s);
     counters_json(j, m);
 }
@@ -128,9 +133,9 @@ static void member_line(const struct pkv_cluster *c, const struct pkv_member *m)
         return;
     }
     printf("%3u  %-20s %-11s %9" PRIu64 " %6" PRIu64 "  %016" PRIx64
-           " %8" PRIu64 "\n",
+           " %8" PRIu64 " %s\n",
            m->id, m->addr, role_word(m->role), m->executed,
-           executed_max(c) - m->executed, m->state_hash, m->keys);
+           executed_max(c) - m->executed, m->state_hash, m->keys, io_word(m));
 }
 
 static void cluster_table(const struct pkv_cluster *c)
@@ -141,8 +146,8 @@ static void cluster_table(const struct pkv_cluster *c)
         printf("leader %u\n", c->leader);
     else
         printf("no leader: %s\n", c->reason);
-    printf("%3s  %-20s %-11s %9s %6s  %-16s %8s\n", "id", "address", "role",
-           "executed", "behind", "state hash", "keys");
+    printf("%3s  %-20s %-11s %9s %6s  %-16s %8s %s\n", "id", "address", "role",
+           "executed", "behind", "state hash", "keys", "io");
     for (unsigned i = 0; i < c->size; i++) member_line(c, &c->members[i]);
 }
 

@@ -22,7 +22,11 @@
 
 enum config_transport { CONFIG_MULTICAST = 0, CONFIG_UNICAST = 1 };
 enum config_sync { CONFIG_SYNC_ALWAYS = 0, CONFIG_SYNC_NO = 1 };
-enum config_ring { CONFIG_RING_AUTO = 0, CONFIG_RING_YES = 1 };
+enum config_ring {
+    CONFIG_RING_AUTO = 0,
+    CONFIG_RING_YES = 1,
+    CONFIG_RING_NO = 2,
+};
 enum config_level {
     CONFIG_LEVEL_ERROR = 0,
     CONFIG_LEVEL_WARNING = 1,

@@ -60,8 +60,9 @@ static const struct key keys[] = {
     { "fault", "enabled", KEY_CHOICE, AT(fault_enabled), .choices = "no|yes",
       .standard = "no", .help = "whether faults may be injected" },
 
-    { "io", "ring", KEY_CHOICE, AT(ring), .choices = "auto|yes",
-      .standard = "auto", .help = "use io_uring" },
+    { "io", "ring", KEY_CHOICE, AT(ring), .choices = "auto|yes|no",
+      .standard = "auto",
+      .help = "use io_uring, or epoll; auto: where it can be" },
     { "io", "rx_buffers", KEY_NUMBER, AT(rx_buffers), FROM(16, 32768),
       .standard = "256", .help = "datagrams held between two turns" },
     { "io", "tx_buffers", KEY_NUMBER, AT(tx_buffers), FROM(16, 32768),

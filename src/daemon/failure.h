@@ -11,7 +11,7 @@ enum exit_status {
     EXIT_STOPPED = 0,  /* asked to stop, or -n found nothing */
     EXIT_USAGE = 64,   /* command line */
     EXIT_BROKEN = 70,  /* an invariant does not hold */
-    EXIT_SYSTEM = 71,  /* a system call failed, or io_uring is not there */
+    EXIT_SYSTEM = 71,  /* a system call failed, or there is no ring = yes */
     EXIT_LOG = 74,     /* input, output or corruption of log and identity */
     EXIT_IN_USE = 75,  /* directory or port, after 2 s of trying */
     EXIT_REFUSED = 77, /* not formatted, another cluster, permission */

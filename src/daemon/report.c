@@ -246,7 +246,7 @@ void report_status(const struct server *s, struct status *status)
     status->leader = n.leader;
     status->confirmed = n.serving && n.confirmed;
     status->sync = s->config->sync == CONFIG_SYNC_ALWAYS;
-    status->io_ring = 1;
+    status->io_ring = loop_is_ring(s->loop);
     status->ballot_round = n.ballot.round;
     status->ballot_node = n.ballot.node;
     status->promised_round = n.promised.round;

@@ -188,7 +188,8 @@ static void server_turn(struct server *s)
     struct loop_event ev;
 
     if (rc < 0) {
-        server_end(s, EXIT_SYSTEM, "io_uring: %s", strerror(-rc));
+        server_end(s, EXIT_SYSTEM, "%s: %s", loop_backend(s->loop),
+                   strerror(-rc));
         return;
     }
     server_read_clock(s);

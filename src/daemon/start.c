@@ -98,10 +98,36 @@ static uint32_t start_round_up(uint64_t count)
     return power;
 }
 
+static enum loop_choice start_choice(const struct config *c)
+{
+    switch ((enum config_ring)c->ring) {
+    case CONFIG_RING_AUTO:
+        return LOOP_AUTO;
+    case CONFIG_RING_YES:
+        return LOOP_RING;
+    case CONFIG_RING_NO:
+        return LOOP_EPOLL;
+    }
+    return LOOP_AUTO;
+}
+
+static int start_no_loop(const struct server *s, int rc, struct failure *f)
+{
+    if (s->config->ring != CONFIG_RING_YES)
+        return failure_set(f, EXIT_SYSTEM, "epoll: %s", strerror(-rc));
+    return failure_set(f, EXIT_SYSTEM,
+                       "io_uring is not available (%s), and [io] ring = yes "
+                       "asks for it: Linux 6.0 or newer, sysctl "
+                       "kernel.io_uring_disabled=0, and in a container a "
+                       "seccomp profile that allows it; or ring = auto",
+                       strerror(-rc));
+}
+
 static int start_loop(struct server *s, struct failure *f)
 {
     const uint64_t longest = max_u64(s->mtu, s->udp.interface_mtu);
     const struct loop_config config = {
+        .choice = start_choice(s->config),
         /* Nothing longer can come, or leave. */
         .datagram_max = (uint32_t)min_u64(longest, DATAGRAM_MAX),
         .recv_buffers = start_round_up(s->config->rx_buffers),
@@ -109,30 +135,35 @@ static int start_loop(struct server *s, struct failure *f)
     };
     const int rc = loop_open(&s->loop, &config);
 
-    if (rc == -ENOSYS || rc == -EPERM || rc == -EACCES)
-        return failure_set(f, EXIT_SYSTEM,
-                           "io_uring is not available (%s), "
-                           "and paxoskvd needs it: Linux 6.0 or newer, "
-                           "sysctl kernel.io_uring_disabled=0, and in a "
-                           "container a seccomp profile that allows it",
-                           strerror(-rc));
-    if (rc < 0)
-        return failure_set(f, EXIT_SYSTEM, "io_uring: %s", strerror(-rc));
+    if (rc < 0) return start_no_loop(s, rc, f);
+    if (loop_refusal(s->loop) < 0)
+        log_warning("io_uring is not available (%s)",
+                    strerror(-loop_refusal(s->loop)));
     log_info("%s with %s", loop_backend(s->loop), loop_flags(s->loop));
+    return 0;
+}
+
+static int start_add_socket(struct server *s, int fd, uint32_t *number,
+                            struct failure *f)
+{
+    const int rc = loop_add_socket(s->loop, fd);
+
+    if (rc < 0)
+        return failure_set(f, EXIT_SYSTEM, "%s: cannot watch a socket: %s",
+                           loop_backend(s->loop), strerror(-rc));
+    *number = (uint32_t)rc;
     return 0;
 }
 
 static int start_add_sockets(struct server *s, struct failure *f)
 {
-    int rc = loop_add_socket(s->loop, s->udp.member_fd);
+    int rc = start_add_socket(s, s->udp.member_fd, &s->member_socket, f);
 
-    ASSERT(rc >= 0);
-    s->member_socket = s->group_socket = (uint32_t)rc;
-    if (s->udp.group_fd >= 0) {
-        rc = loop_add_socket(s->loop, s->udp.group_fd);
-        ASSERT(rc >= 0);
-        s->group_socket = (uint32_t)rc;
-    }
+    if (rc) return rc;
+    s->group_socket = s->member_socket;
+    if (s->udp.group_fd >= 0)
+        rc = start_add_socket(s, s->udp.group_fd, &s->group_socket, f);
+    if (rc) return rc;
     signal(SIGPIPE, SIG_IGN);
     rc = loop_add_signals(s->loop, (int[]){ SIGTERM, SIGINT, SIGHUP }, 3);
     if (rc < 0)
@@ -420,11 +451,11 @@ int start_close(struct server *s, bool clean, struct failure *f)
 {
     int rc = 0;
 
+    loop_close(s->loop);
     if (s->wal) rc = wal_close(s->wal, clean);
     disk_free(&s->disk);
     if (s->node) node_destroy(s->node);
     if (s->memory) munmap(s->memory, s->memory_size);
-    loop_close(s->loop);
     if (s->udp.member_fd >= 0) udp_close(&s->udp);
     datadir_close(&s->datadir);
     notify_close(&s->notify);

@@ -2,8 +2,9 @@
  * loop.h - the kernel as one stream of events: datagrams in and out, writes to
  * files, signals, and a deadline.
  *
- * Behind this header stands one io_uring per process; another backend can
- * take its place without a change to callers.  One turn:
+ * Behind this header stands one io_uring per process, or, where the ring is
+ * forbidden or not wanted, epoll with two threads for the files.  Callers need
+ * not know which.  One turn:
  *
  *     loop_wait(l, deadline_ns);          submits all that is queued
  *     while (loop_next(l, &event)) ...    each event once
@@ -27,8 +28,15 @@
 
 struct loop;
 
+enum loop_choice {
+    LOOP_AUTO, /* the ring, or epoll where there is none */
+    LOOP_RING,
+    LOOP_EPOLL,
+};
+
 /* Zero in a field stands for its default. */
 struct loop_config {
+    enum loop_choice choice;
     uint32_t datagram_max; /* longest datagram received or sent, default and
                               at most LOOP_DATAGRAM_MAX */
     uint32_t recv_buffers; /* a power of two up to 32768; default 256, or 64
@@ -81,23 +89,30 @@ struct loop_counters {
 };
 
 /*
- * Open a loop.  Returns 0, or -errno: -ENOSYS or -EPERM where io_uring is not
- * there or forbidden, -EINVAL where the kernel lacks something that is needed.
+ * Open a loop.  Returns 0, or -errno; for LOOP_RING -ENOSYS, -EPERM or -EACCES
+ * where io_uring is not there or forbidden, -EOPNOTSUPP or -EINVAL where the
+ * kernel's lacks something that is needed.
  */
 int loop_open(struct loop **l, const struct loop_config *config);
 
 /* Close it, not the sockets; what is under way is given up.  NULL is fine. */
 void loop_close(struct loop *l);
 
-/* "io_uring", for log and status. */
+/* "io_uring" or "epoll", for the log. */
 const char *loop_backend(const struct loop *l);
 
-/* Names of the ring features granted by the kernel, for the log. */
+bool loop_is_ring(const struct loop *l);
+
+/* Why LOOP_AUTO has no ring: -errno of its opening, or 0. */
+int loop_refusal(const struct loop *l);
+
+/* What the kernel granted the backend, for the log. */
 const char *loop_flags(const struct loop *l);
 
 /*
  * Receive from a UDP socket (see udp.h) from now on, and allow loop_send on
- * it.  Returns its number, 0 for the first, or -ENOSPC.
+ * it.  Returns its number, 0 for the first, -ENOSPC beyond LOOP_SOCKETS_MAX,
+ * or -errno.
  */
 int loop_add_socket(struct loop *l, int fd);
 
@@ -111,7 +126,7 @@ int loop_add_signals(struct loop *l, const int *signals, uint32_t count);
  * Submit what is queued, then sleep until an event is there or the clock
  * (host_now_ns) reaches deadline_ns; NEVER_NS waits for events alone.  A
  * deadline in the past only submits and looks.  Returns 0 (spurious wake-ups
- * included), or -errno if the ring itself fails.
+ * included), or -errno if the backend itself fails.
  */
 int loop_wait(struct loop *l, uint64_t deadline_ns);
 
@@ -134,8 +149,8 @@ void loop_send_done(struct loop *l, struct loop_buffer *buffer);
 
 /*
  * File operations; each ends in one LOOP_WRITTEN with its cookie, at most
- * LOOP_COOKIE_MAX.  The bytes must stand until then.  Operations queued
- * together run in any order, or at once.
+ * LOOP_COOKIE_MAX.  The bytes must stand until then, or until loop_close.
+ * Operations queued together run in any order, or at once.
  */
 void loop_write(struct loop *l, int fd, const void *bytes, uint32_t len,
                 uint64_t offset, uint64_t cookie);

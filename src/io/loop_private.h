@@ -1,73 +1,70 @@
 /*
- * loop_private.h - what loop.c and loop_udp.c share: the ring, and the state
- * of its sockets.
+ * loop_private.h - what the backends of the loop have in common: sockets, the
+ * buffers to send from, signals, counters.
  *
- * Receives are multishot, one per socket, out of one ring of buffers: a
- * datagram costs no system call and no submission.  Sends are MSG_DONTWAIT,
- * so each of them has ended when io_uring_enter has taken it, and those that
- * went well leave no completion (IOSQE_CQE_SKIP_SUCCESS): what wakes us is
- * always news.
+ * A backend is a table of calls, and a struct that begins with a struct loop:
+ * loop_ring*.c (io_uring) and loop_epoll*.c.
  */
 #ifndef PAXOSKV_IO_LOOP_PRIVATE_H
 #define PAXOSKV_IO_LOOP_PRIVATE_H
 
 #include "io/loop.h"
 
-#include <liburing.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/socket.h>
 
-#define LOOP_BUFFER_GROUP 0
-#define LOOP_TAG_SHIFT    56u
-
-/* The upper byte of user_data: what a completion is about. */
-enum loop_tag {
-    TAG_RECV = 1,
-    TAG_SEND,
-    TAG_SIGNAL,
-    TAG_WRITE,
-    TAG_SYNC,
-    TAG_ALLOCATE,
+enum loop_file_kind {
+    LOOP_FILE_WRITE = 1,
+    LOOP_FILE_SYNC,
+    LOOP_FILE_SYNC_DATA,
+    LOOP_FILE_ALLOCATE,
 };
 
-struct endpoint {
+/* One operation on a file, as loop.h has them. */
+struct loop_file {
+    enum loop_file_kind kind;
+    int fd;
+    const void *bytes;
+    uint64_t len;
+    uint64_t offset;
+    uint64_t cookie;
+    int32_t result; /* once it has ended */
+};
+
+/* Each as the function of loop.h, unless said otherwise. */
+struct loop_ops {
+    const char *name;
+    bool is_ring;
+    void (*close)(struct loop *l);
+    int (*watch)(struct loop *l, uint32_t socket); /* begin to receive */
+    int (*watch_signals)(struct loop *l);
+    int (*wait)(struct loop *l, uint64_t deadline_ns);
+    bool (*next)(struct loop *l, struct loop_event *ev);
+    bool (*send)(struct loop *l, uint32_t socket, struct loop_buffer *buffer,
+                 uint32_t len, const struct address *to);
+    void (*make_room)(struct loop *l); /* end the sends that are queued */
+    void (*file)(struct loop *l, const struct loop_file *op);
+};
+
+struct loop_socket {
     int fd;
     bool reads;
-    bool armed;        /* a multishot receive is under way */
+    bool armed;        /* the ring's: a multishot receive is under way */
     uint32_t overflow; /* the kernel's count of drops, as last told */
 };
 
-struct send {
-    struct msghdr msg;
-    struct iovec iov;
-    struct sockaddr_storage to;
-    struct loop_buffer *buffer;
-    uint32_t socket;
-    bool again; /* this is its second try */
-};
-
 struct loop {
-    struct io_uring ring;
+    const struct loop_ops *ops;
     struct loop_config config;
     struct loop_counters counters;
     char flags[LOOP_FLAGS_TEXT];
-    int error; /* of a submission, for loop_wait to return */
+    int refusal; /* of the ring, where we have another backend */
+    int error;   /* of a submission, for loop_wait to return */
 
-    struct endpoint sockets[LOOP_SOCKETS_MAX];
+    struct loop_socket sockets[LOOP_SOCKETS_MAX];
     uint32_t socket_count;
 
-    struct io_uring_buf_ring *recv_ring;
-    uint8_t *recv_bytes;
-    size_t recv_stride;
-    struct msghdr recv_shape;
-    int recv_held; /* the buffer of the event handed out last, or -1 */
-
-    /* Sends are numbered; number i is in sends[i % sends_max].  Those from
-     * head on are kept, those below submitted were taken by the kernel. */
-    struct send *sends;
-    uint64_t send_head;
-    uint64_t send_submitted;
-    uint64_t send_tail;
     struct loop_buffer *buffers;
     struct loop_buffer *buffer_free;
     uint8_t *send_bytes;
@@ -76,44 +73,51 @@ struct loop {
     sigset_t signal_set;
 };
 
-static inline uint64_t loop_user_data(enum loop_tag tag, uint64_t value)
-{
-    return (uint64_t)tag << LOOP_TAG_SHIFT | value;
-}
+/*
+ * Open a backend; config has no zeros in it.  Returns 0 or -errno; then
+ * nothing is left open.
+ */
+int loop_ring_open(struct loop **l, const struct loop_config *config);
+int loop_epoll_open(struct loop **l, const struct loop_config *config);
 
-/* A place in the submission queue, which is submitted if it is full; NULL if
- * the kernel does not take it either. */
-struct io_uring_sqe *loop_take_sqe(struct loop *l);
+/* --- loop.c: for the backends ------------------------------------------ */
 
-/* Submit without waiting. */
-void loop_submit_now(struct loop *l);
+/* Begin with the part that is common, which is zeroed. */
+int loop_init(struct loop *l, const struct loop_ops *ops,
+              const struct loop_config *config);
 
-/* The kernel has taken what was queued: so have all queued sends ended. */
-static inline void loop_note_submitted(struct loop *l)
-{
-    if (io_uring_sq_ready(&l->ring) == 0) l->send_submitted = l->send_tail;
-}
+/* Give back what it has. */
+void loop_destroy(struct loop *l);
 
-/* --- loop_udp.c -------------------------------------------------------- */
+/* A file operation has ended: make it an event. */
+void loop_on_file(enum loop_file_kind kind, uint64_t cookie, int32_t result,
+                  struct loop_event *ev);
 
-/* Make the buffers, and give them to the ring. */
-int loop_udp_open(struct loop *l);
-void loop_udp_close(struct loop *l);
+/* Take one signal from the descriptor; false if there is none. */
+bool loop_read_signal(struct loop *l, struct loop_event *ev);
 
-/* Begin to receive, or go on where the kernel ended a multishot receive. */
-void loop_udp_arm(struct loop *l);
+/* --- loop_udp.c: for the backends -------------------------------------- */
 
-/* The datagram handed out last has been used. */
-void loop_udp_give_back(struct loop *l);
+/* Zeroed memory that takes no page before it is used, or NULL. */
+void *loop_udp_map(size_t size);
 
-/* Take the completion of a receive; true if it is an event. */
-bool loop_udp_on_receive(struct loop *l, uint32_t socket,
-                         const struct io_uring_cqe *cqe, struct loop_event *ev);
+int loop_udp_init(struct loop *l);
+void loop_udp_destroy(struct loop *l);
 
-/* Take the failure of a send. */
-void loop_udp_on_send_failed(struct loop *l, uint64_t number, int error);
+/* One reference less. */
+void loop_udp_unref(struct loop *l, struct loop_buffer *b);
 
-/* Forget the sends that have ended. */
-void loop_udp_release_sends(struct loop *l);
+/* Errors that ICMP left on a socket: they say nothing of the next datagram. */
+bool loop_udp_is_passing(int error);
+
+/* Empty the error queue of a socket, so that it fails no more sends. */
+void loop_udp_drain_errors(int fd);
+
+/* The kernel's count of drops, as SO_RXQ_OVFL tells it with a datagram. */
+void loop_udp_note_overflow(struct loop *l, uint32_t socket,
+                            const struct cmsghdr *c);
+
+/* Count a datagram that came. */
+void loop_udp_count(struct loop *l, const struct loop_event *ev);
 
 #endif

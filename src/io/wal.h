@@ -176,10 +176,10 @@ int wal_read_next(struct wal *w, struct wal_cursor *c, uint32_t *budget,
                   struct wal_record *r, struct wal_fault *fault);
 
 /*
- * Close the log.  clean: every write has ended (wal_is_idle); the log is
- * synced, then the mark of a clean end written.  Without clean, and with
- * writes under way, close the loop first.  Returns 0 or -errno; *w is gone in
- * any case.  NULL is fine.
+ * Close the log.  Close the loop before it: writes, or the making of the next
+ * segment, can be under way.  clean: every write has ended (wal_is_idle); the
+ * log is synced, then the mark of a clean end written.  Returns 0 or -errno;
+ * *w is gone in any case.  NULL is fine.
  */
 int wal_close(struct wal *w, bool clean);
 

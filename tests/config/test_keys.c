@@ -110,9 +110,13 @@ static void set_of_choices_knows_its_words_only(void **state)
     assert_non_null(set("cluster", "transport", "uni", &c));
     assert_non_null(set("cluster", "transport", "Unicast", &c));
     assert_non_null(set("cluster", "transport", "", &c));
-    assert_non_null(set("io", "ring", "no", &c));
+    assert_non_null(set("io", "ring", "never", &c));
     assert_null(set("io", "ring", "yes", &c));
     assert_int_equal(c.ring, CONFIG_RING_YES);
+    assert_null(set("io", "ring", "no", &c));
+    assert_int_equal(c.ring, CONFIG_RING_NO);
+    assert_null(set("io", "ring", "auto", &c));
+    assert_int_equal(c.ring, CONFIG_RING_AUTO);
     assert_null(set("storage", "sync", "no", &c));
     assert_int_equal(c.sync, CONFIG_SYNC_NO);
     assert_null(set("log", "level", "debug", &c));

@@ -164,7 +164,7 @@ static void parse_of_many_errors_tells_all_in_order(void **state)
     (void)state;
     assert_int_equal(parse("[cluster]\nmtu = 1\nnmae = a\nbad line\n"
                            "[members]\n1 = x\n[paxos]\nwindow = 0\n"
-                           "window = 2\n[io]\nring = no\n"),
+                           "window = 2\n[io]\nring = never\n"),
                      -EINVAL);
     assert_int_equal(errors.count, 7);
     assert_string_equal(errors.list[0].key, "cluster:name");

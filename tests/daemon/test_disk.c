@@ -85,9 +85,9 @@ static int teardown(void **state)
 {
     struct place *p = *state;
 
+    loop_close(p->loop);
     wal_close(p->wal, false);
     disk_free(&p->disk);
-    loop_close(p->loop);
     empty(p->fd);
     rmdir(p->path);
     free(p);

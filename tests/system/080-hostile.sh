@@ -16,6 +16,9 @@ junk() {
         { printf 'PXKV\001'; head -c $((RANDOM % 1400)) /dev/urandom; } |
             dd bs=64k iflag=fullblock status=none >/dev/udp/127.0.0.1/7401
     done
+    # Noise of a known kind, which chance gives in few of them.
+    { printf 'PXKV\001\001'; head -c 1000 /dev/urandom; } |
+        dd bs=64k iflag=fullblock status=none >/dev/udp/127.0.0.1/7401
     printf x >/dev/udp/127.0.0.1/7401
 }
 

@@ -3,6 +3,8 @@
 #
 # A test runs in network and process namespaces of its own: nothing leaves the
 # machine, ports do not collide, and whatever it started ends with it.
+#
+# RING=no in the environment runs the nodes of all tests without io_uring.
 
 set -u
 
