@@ -11,7 +11,6 @@
 
 #define SQ_ENTRIES 1024u
 #define CQ_ENTRIES 4096u
-#define PROBE_OPS  256u
 
 struct ring_choice {
     unsigned flags;
@@ -68,16 +67,13 @@ static int set_up(struct loop_ring *r)
  */
 static int check_age(struct loop_ring *r)
 {
-    struct {
-        struct io_uring_probe head;
-        struct io_uring_probe_op ops[PROBE_OPS];
-    } probe = { 0 };
-    const int rc = io_uring_register_probe(&r->ring, &probe.head, PROBE_OPS);
+    struct io_uring_probe *probe = io_uring_get_probe_ring(&r->ring);
+    bool supported;
 
-    if (rc < 0) return rc;
-    return io_uring_opcode_supported(&probe.head, IORING_OP_SEND_ZC)
-               ? 0
-               : -EOPNOTSUPP;
+    if (!probe) return -EOPNOTSUPP;
+    supported = io_uring_opcode_supported(probe, IORING_OP_SEND_ZC) != 0;
+    io_uring_free_probe(probe);
+    return supported ? 0 : -EOPNOTSUPP;
 }
 
 static void ring_close(struct loop *l)
