@@ -7,7 +7,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
-#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdarg.h>
@@ -350,40 +349,6 @@ static int join(const struct udp *u, const struct address *group)
     return setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &in, sizeof in);
 }
 
-/*
- * Have the kernel drop what this member has sent itself, before it wakes us:
- * datagrams from its own address and port, which it alone can have bound.
- * Without the filter they are dropped later, so that it may fail.
- */
-static void deafen_to_own(int fd, const struct address *member)
-{
-    const bool v6 = member->family == 6;
-    const uint32_t words = v6 ? 4 : 1;
-    const uint32_t source = (uint32_t)SKF_NET_OFF + (v6 ? 8 : 12);
-    struct sock_filter code[2 + 2 * 4 + 2];
-    struct sock_fprog program = { .filter = code };
-    uint32_t i, n = 0;
-
-    /* One that differs jumps to the last but one, which accepts. */
-    code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 0);
-    code[n++] = (struct sock_filter)BPF_JUMP(
-        BPF_JMP | BPF_JEQ | BPF_K, member->port, 0, (uint8_t)(2 * words));
-    for (i = 0; i < words; i++) {
-        uint32_t word;
-
-        memcpy(&word, member->ip + 4 * i, 4);
-        code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-                                                 source + 4 * i);
-        code[n++] = (struct sock_filter)BPF_JUMP(
-            BPF_JMP | BPF_JEQ | BPF_K, ntohl(word),
-            (uint8_t)(i + 1 == words ? 1 : 0), (uint8_t)(2 * (words - i - 1)));
-    }
-    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
-    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
-    program.len = (uint16_t)n;
-    setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
-}
-
 static int open_group(struct udp *u, const struct udp_config *config,
                       struct udp_fault *fault)
 {
@@ -404,7 +369,6 @@ static int open_group(struct udp *u, const struct udp_config *config,
         bind_patiently(u->group_fd, &group,
                        add_u64(host_now_ns(), BIND_PATIENCE_NS)) < 0)
         return fault_at(fault, "bind %s", text);
-    deafen_to_own(u->group_fd, &config->member);
     if (join(u, &group) < 0)
         return fault_at(fault, "join %s on %s", text, u->interface);
     if (set_multicast(u, group.family, hops) < 0)

@@ -4,7 +4,7 @@
  * A member sends everything, multicast too, from its member socket, so that
  * the source of a datagram is always a member's address.  Where several
  * members share a machine, each has the group socket; all of them hear what
- * one of them sends, but for the sender.
+ * one of them sends, the sender included.
  */
 #ifndef PAXOSKV_IO_UDP_H
 #define PAXOSKV_IO_UDP_H

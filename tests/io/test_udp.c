@@ -169,7 +169,7 @@ static int option(int fd, int name)
     return value;
 }
 
-/* Two members on lo: the other hears the group, and knows who spoke. */
+/* Two members on lo: both hear the group, and know who spoke. */
 static void open_with_group_on_lo_hears_multicast(void **state)
 {
     struct udp_config config = { .member = address_of("127.0.0.1:1"),
@@ -202,55 +202,16 @@ static void open_with_group_on_lo_hears_multicast(void **state)
         assert_int_equal(option(u[i].group_fd, IP_MULTICAST_ALL), 0);
     }
     send_text(u[1].member_fd, &config.group, "all", 3);
-    assert_int_equal(receive(u[0].group_fd, got, sizeof got, &from), 3);
-    assert_true(address_equal(&from, &config.member));
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(receive(u[i].group_fd, got, sizeof got, &from), 3);
+        assert_true(address_equal(&from, &config.member));
+    }
     /* The largest datagram of the loopback mtu passes with DF set, too. */
     send_text(u[1].member_fd, &config.group, big, sizeof big);
     assert_int_equal(receive(u[0].group_fd, got, sizeof got, &from),
                      sizeof big);
     udp_close(&u[0]);
     udp_close(&u[1]);
-}
-
-/*
- * The kernel filters what comes from a member's own address and port: each
- * alone is not enough.  Loopback delivers in the order of sending.
- */
-static void group_socket_is_deaf_to_its_own_member_alone(void **state)
-{
-    struct udp_config config = { .member = address_of("127.0.0.1:1"),
-                                 .group = address_of("239.255.74.1:1"),
-                                 .ttl = 1 };
-    struct udp a, b;
-    struct udp_fault fault;
-    struct address from;
-    uint8_t got[8];
-
-    (void)state;
-    config.group.port = free_port(AF_INET);
-    config.member.port = free_port(AF_INET);
-    assert_int_equal(udp_open(&a, &config, &fault), 0);
-    config.member.ip[3] = 2; /* the port of a, another address */
-    assert_int_equal(udp_open(&b, &config, &fault), 0);
-
-    send_text(a.member_fd, &config.group, "a", 1);
-    send_text(b.member_fd, &config.group, "b", 1);
-    assert_int_equal(receive(a.group_fd, got, sizeof got, &from), 1);
-    assert_int_equal(got[0], 'b');
-    assert_int_equal(recv(a.group_fd, got, sizeof got, MSG_DONTWAIT), -1);
-    assert_int_equal(receive(b.group_fd, got, sizeof got, &from), 1);
-    assert_int_equal(got[0], 'a');
-    assert_int_equal(recv(b.group_fd, got, sizeof got, MSG_DONTWAIT), -1);
-
-    udp_close(&b);
-    config.member.ip[3] = 1; /* the address of a, another port */
-    config.member.port = free_port(AF_INET);
-    assert_int_equal(udp_open(&b, &config, &fault), 0);
-    send_text(b.member_fd, &config.group, "c", 1);
-    assert_int_equal(receive(a.group_fd, got, sizeof got, &from), 1);
-    assert_int_equal(got[0], 'c');
-    udp_close(&a);
-    udp_close(&b);
 }
 
 /* A socket of one group hears nothing of another on the same port. */
@@ -260,7 +221,7 @@ static void group_socket_hears_its_own_group_alone(void **state)
                                  .group = address_of("239.255.74.1:1"),
                                  .ttl = 1 };
     const uint16_t port = free_port(AF_INET);
-    struct udp a, b, c;
+    struct udp a, b;
     struct udp_fault fault;
     struct address from, other = address_of("239.255.74.2:1");
     uint8_t got[8];
@@ -273,15 +234,12 @@ static void group_socket_hears_its_own_group_alone(void **state)
     config.group = other;
     config.member.port = free_port(AF_INET);
     assert_int_equal(udp_open(&b, &config, &fault), 0);
-    config.member.port = free_port(AF_INET);
-    assert_int_equal(udp_open(&c, &config, &fault), 0);
 
-    send_text(c.member_fd, &other, "b", 1);
+    send_text(b.member_fd, &other, "b", 1);
     assert_int_equal(receive(b.group_fd, got, sizeof got, &from), 1);
     assert_int_equal(recv(a.group_fd, got, sizeof got, MSG_DONTWAIT), -1);
     udp_close(&a);
     udp_close(&b);
-    udp_close(&c);
 }
 
 static void open_ipv6_without_group_exchanges_unicast(void **state)
@@ -374,7 +332,6 @@ int main(void)
         cmocka_unit_test(sockaddr_there_and_back_is_equal),
         cmocka_unit_test(multicast_is_told_from_unicast),
         cmocka_unit_test(open_with_group_on_lo_hears_multicast),
-        cmocka_unit_test(group_socket_is_deaf_to_its_own_member_alone),
         cmocka_unit_test(group_socket_hears_its_own_group_alone),
         cmocka_unit_test(open_ipv6_without_group_exchanges_unicast),
         cmocka_unit_test(open_where_it_cannot_names_the_step),
