@@ -112,6 +112,17 @@ static bool election_hears_happy(const struct election *e, uint64_t now_ns)
     return false;
 }
 
+/* A happy follower tells only its leader every other time: the leader needs to
+ * know who hears it, the others are spared every second wake-up. */
+static uint8_t election_audience(struct election *e,
+                                 const struct self_view *self, uint64_t now_ns)
+{
+    e->beats++;
+    if (self->leading || e->beats % 2 == 0) return TO_GROUP;
+    if (!election_is_happy(e, now_ns)) return TO_GROUP;
+    return election_leader(e);
+}
+
 void election_heartbeat(struct election *e, const struct self_view *self,
                         uint64_t now_ns, struct effects *out)
 {
@@ -121,7 +132,8 @@ void election_heartbeat(struct election *e, const struct self_view *self,
     e->next_heartbeat_ns = now_ns + e->heartbeat_ns;
     if (e->group->n == 1) return;
 
-    m = effects_send(out, TO_GROUP, MESSAGE_HEARTBEAT);
+    m = effects_send(out, election_audience(e, self, now_ns),
+                     MESSAGE_HEARTBEAT);
     m->ballot = self->leading ? self->ballot : (struct ballot){ 0 };
     m->vote_seq = self->vote_seq;
     m->heartbeat = (struct heartbeat){

@@ -74,6 +74,7 @@ struct election {
     uint64_t duel_ns;
     uint64_t campaign;  /* round to start phase 1 at, 0: none */
     uint64_t elections; /* counter: tokens started */
+    uint64_t beats;     /* heartbeats sent */
 };
 
 void election_init(struct election *e, const struct group *group,
