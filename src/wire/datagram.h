@@ -6,7 +6,7 @@
  *    5  u8   kind         enum datagram_kind
  *    6  u8   sender       member id 1..255, 0: a client
  *    7  u8   flags        zero
- *    8  u32  crc32c       of bytes 12 to the end
+ *    8  u32  crc32c       of bytes 0 to 7 and 12 to the end
  *   12  u16  part         0..parts - 1
  *   14  u16  parts        1..DATAGRAM_PARTS_MAX; the parts of one message have
  *                         the same sender, incarnation, nonce, and counter

@@ -187,7 +187,7 @@ static void mend_datagrams(uint8_t *data, size_t size)
                 mend_messages(data + DATAGRAM_HEAD, len - DATAGRAM_HEAD);
             store32(data, DATAGRAM_MAGIC);
             data[4] = DATAGRAM_VERSION;
-            store32(data + 8, crc32c(0, data + 12, len - 12));
+            store32(data + 8, crc32c(crc32c(0, data, 8), data + 12, len - 12));
         }
         data += len;
         size -= len;
