@@ -124,6 +124,12 @@ uint64_t checker_on_begin(const struct checker *c);
 void checker_on_end(struct checker *c, uint64_t began, bool is_write,
                     uint64_t slot);
 
+/* Is something chosen in slot?  Slot 0 never is. */
+static inline bool checker_has_chosen(const struct checker *c, uint64_t slot)
+{
+    return slot < c->slot_size && c->slots[slot].chosen;
+}
+
 /* ---- for the parts of the checker ---------------------------------------- */
 
 /* v is proposed, or voted for; its proposal, or NULL after a failure. */

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/units.h"
+#include "sim/words.h"
 #include "sim/world.h"
 
 #include <inttypes.h>
@@ -93,6 +94,61 @@ static uint64_t client_acked(const struct client *c)
     return acked;
 }
 
+static void client_tell(const struct world *w, const struct client *c,
+                        enum trace_mark mark, const char *rule,
+                        const char *label, const char *text)
+{
+    trace_tell(w->trace,
+               &(struct sight){ .at_ns = w->now_ns,
+                                .mark = mark,
+                                .place = (uint8_t)(PLACE_CLIENT + c->self),
+                                .rule = rule },
+               label, "%s", text);
+}
+
+static void client_tell_asked(const struct world *w, const struct client *c,
+                              const struct op *o, const struct command *cmd,
+                              uint8_t to)
+{
+    struct words text = { 0 };
+    struct words label = { 0 };
+
+    if (!trace_is_on(w->trace)) return;
+    words_command(&label, cmd);
+    words_add(&text, "asks node %u%s: %s", w->machines[to].config.ids[to],
+              o->attempts > 1 ? " again" : "", label.text);
+    if (cmd->session.slot && cmd->seq) {
+        words_add(&text, " (seq %" PRIu64 ")", cmd->seq);
+    }
+    client_tell(w, c, MARK_ASKS,
+                cmd->op == COMMAND_FENCE  ? "P32"
+                : cmd->op == COMMAND_OPEN ? "P29"
+                                          : "P30",
+                label.text, text.text);
+}
+
+static void client_tell_answer(const struct world *w, const struct client *c,
+                               const struct command *cmd, uint8_t from,
+                               const struct reply *r)
+{
+    struct words text = { 0 };
+    struct words label = { 0 };
+
+    if (!trace_is_on(w->trace)) return;
+    words_add(&label, "%s", words_status(r->status));
+    if (r->op == COMMAND_GET && r->status == REPLY_OK) {
+        words_add(&label, " ");
+        words_bytes(&label, r->value);
+    }
+    words_add(&text,
+              "is told by node %u: ", w->machines[from].config.ids[from]);
+    words_command(&text, cmd);
+    words_add(&text, ": %s", label.text);
+    if (r->slot) words_add(&text, ", slot %" PRIu64, r->slot);
+    client_tell(w, c, MARK_TOLD, command_is_read(r->op) ? "P26" : "P30",
+                label.text, text.text);
+}
+
 static void client_send(struct world *w, struct client *c, uint32_t i,
                         uint8_t to)
 {
@@ -112,12 +168,7 @@ static void client_send(struct world *w, struct client *c, uint32_t i,
                &command);
     command_encode(&command, &wr);
     ASSERT(writer_ok(&wr));
-    if (trace_is_on(w->trace)) {
-        char text[200];
-
-        trace_line(w->trace, w->now_ns, "client", c->self, "-> [%u]  %s", to,
-                   trace_command(text, sizeof text, &command));
-    }
+    client_tell_asked(w, c, o, &command, to);
     d.packet = packet_new(bytes, (uint32_t)writer_len(&wr));
     world_send(w, NETWORK_CLIENT, to, false, d);
     packet_unref(d.packet);
@@ -332,7 +383,7 @@ void client_forget(struct world *w, struct client *c)
         client_end(c, i, op_is_write(&c->ops[i]) ? OP_UNKNOWN : OP_GIVEN_UP);
     }
     c->session = (struct session_id){ 0 };
-    trace_line(w->trace, w->now_ns, "client", c->self, "has no session");
+    client_tell(w, c, MARK_OTHER, "P29", "no session", "has no session");
     client_wake(w, c, w->now_ns);
 }
 
@@ -347,8 +398,8 @@ static void client_lose_patience(struct world *w, struct client *c, uint32_t i)
         return;
     }
     if (o->state == OP_FENCED || !op_has_seq(o)) {
-        trace_line(w->trace, w->now_ns, "client", c->self,
-                   "seq %" PRIu64 " is unknown", o->command.seq);
+        client_tell(w, c, MARK_TOLD, "P32", "unknown",
+                    "does not know whether it was done");
         client_end(c, i, OP_UNKNOWN);
         return;
     }
@@ -475,7 +526,7 @@ static bool client_on_excuse(struct world *w, struct client *c, uint32_t i,
     case REPLY_WINDOW:
     case REPLY_BAD:
         world_fail(w, "witness", "client %u is told %s for op %u seq %" PRIu64,
-                   c->self, trace_status(r->status), o->command.op,
+                   c->self, words_status(r->status), o->command.op,
                    o->command.seq);
         return true;
     default:
@@ -495,6 +546,7 @@ void client_on_reply(struct world *w, struct client *c, uint8_t from,
     }
     ASSERT(i < c->count);
     if (c->ops[i].state > OP_FENCED) return; /* too late */
+    client_tell_answer(w, c, &c->ops[i].command, from, &r);
     c->favourite = from;
     if (!client_on_excuse(w, c, i, &r)) client_on_answer(w, c, i, &r);
     client_go_on(w, c);

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/units.h"
 #include "sim/memory.h"
+#include "sim/observe.h"
 #include "sim/world.h"
 
 #include <errno.h>
@@ -11,8 +12,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define TEXT_MAX 260u
-#define TURN_NS  1000u /* no turn is shorter */
+#define TURN_NS 1000u /* no turn is shorter */
 
 #define RESTLESS_MAX 10000u
 
@@ -163,8 +163,8 @@ void machine_start(struct world *w, struct machine *m)
     m->config.seed = prng_next(&m->random);
     m->node = node_init(&m->config, &arena);
     ASSERT(m->node);
-    trace_line(w->trace, w->now_ns, "node", m->config.ids[m->self],
-               "STARTS, life %u, %u records", m->life, m->disk.count);
+    observe_life(w, m, MARK_STARTS, "STARTS, life %u, %u records", m->life,
+                 m->disk.count);
     checker_on_start(&w->checker, m->self);
     if (!machine_recover(w, m)) return;
     node_status(m->node, &status);
@@ -177,7 +177,12 @@ static void machine_is_durable(struct world *w, struct machine *m,
                                uint32_t found)
 {
     for (uint32_t i = m->disk.durable - found; i < m->disk.durable; i++) {
-        checker_on_durable(&w->checker, m->self, &m->disk.records[i]);
+        const struct disk_record *r = &m->disk.records[i];
+        const bool chosen = checker_has_chosen(&w->checker, r->slot);
+
+        checker_on_durable(&w->checker, m->self, r);
+        if (chosen || !checker_has_chosen(&w->checker, r->slot)) continue;
+        observe_chosen(w, m, r->slot);
     }
 }
 
@@ -196,8 +201,8 @@ void machine_crash(struct world *w, struct machine *m, uint64_t down_ns)
     if (prng_below(&m->random, 2)) {
         machine_draw_clock(m, w->plan->members.drift_ppm);
     }
-    trace_line(w->trace, w->now_ns, "node", m->config.ids[m->self],
-               "DIES, %" PRIu64 " records are lost", m->disk.lost - lost);
+    observe_life(w, m, MARK_DIES, "DIES, %" PRIu64 " records are lost",
+                 m->disk.lost - lost);
     queue_push(&w->queue, (struct due){
                               .at_ns = w->now_ns + down_ns,
                               .type = DUE_RESTART,
@@ -210,8 +215,8 @@ bool machine_roll_back(struct world *w, struct machine *m)
 {
     machine_crash(w, m, NEVER_NS - w->now_ns);
     if (!disk_roll_back(&m->disk)) return false;
-    trace_line(w->trace, w->now_ns, "node", m->config.ids[m->self],
-               "HAS AN OLD DISK, %u records", m->disk.count);
+    observe_life(w, m, MARK_OTHER, "HAS AN OLD DISK, %u records",
+                 m->disk.count);
     m->rolled_back = true;
     checker_on_roll_back(&w->checker, m->self);
     machine_start(w, m);
@@ -222,7 +227,7 @@ void machine_pause(struct world *w, struct machine *m)
 {
     if (m->state != MACHINE_UP) return;
     m->state = MACHINE_PAUSED;
-    trace_line(w->trace, w->now_ns, "node", m->config.ids[m->self], "PAUSES");
+    observe_life(w, m, MARK_PAUSES, "PAUSES");
 }
 
 void machine_resume(struct world *w, struct machine *m)
@@ -231,8 +236,7 @@ void machine_resume(struct world *w, struct machine *m)
 
     if (m->state != MACHINE_PAUSED) return;
     m->state = MACHINE_UP;
-    trace_line(w->trace, w->now_ns, "node", m->config.ids[m->self],
-               "GOES ON, %u wait", m->inbox_count);
+    observe_life(w, m, MARK_GOES_ON, "GOES ON, %u wait", m->inbox_count);
     while (i < m->inbox_count && m->state == MACHINE_UP) {
         const struct due d = m->inbox[i];
 
@@ -252,7 +256,7 @@ void machine_fill(struct world *w, struct machine *m, bool full)
 void machine_leave(struct world *w, struct machine *m)
 {
     if (m->state != MACHINE_UP) return;
-    trace_line(w->trace, w->now_ns, "node", m->config.ids[m->self], "LEAVES");
+    observe_life(w, m, MARK_OTHER, "IS TOLD TO STOP");
     machine_step(w, m, &(struct event){ .type = EVENT_STOP });
     machine_end_turn(w, m);
 }
@@ -297,6 +301,7 @@ static void machine_look_at_state(struct world *w, struct machine *m)
     const uint64_t executed = kv_applied_slot(kv);
 
     if (executed == m->executed) return;
+    observe_executed(w, m, m->executed + 1, executed);
     m->executed = executed;
     checker_on_state(&w->checker, m->self, executed, kv_state_hash(kv));
 }
@@ -335,13 +340,7 @@ static void machine_on_message(struct world *w, struct machine *m,
     message.from = d->from;
     message.incarnation = d->packet->incarnation;
     message.process = d->packet->process;
-    if (trace_is_on(w->trace)) {
-        char text[TEXT_MAX];
-
-        trace_line(w->trace, w->now_ns, "node", m->config.ids[m->self],
-                   "<- %u  %s", m->config.ids[d->from],
-                   trace_message(text, sizeof text, &message));
-    }
+    observe_arrival(w, m, &message);
     machine_step(w, m,
                  &(struct event){ .type = EVENT_MESSAGE, .message = &message });
 }

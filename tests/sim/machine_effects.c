@@ -3,11 +3,10 @@
 
 #include "base/assert.h"
 #include "base/units.h"
+#include "sim/observe.h"
 #include "sim/world.h"
 
 #include <inttypes.h>
-
-#define TEXT_MAX 260u
 
 static void machine_send(struct world *w, struct machine *m,
                          const struct effect *e)
@@ -26,9 +25,17 @@ static void machine_send(struct world *w, struct machine *m,
     if (!multicast) {
         d.who = e->to;
         world_send(w, m->self, e->to, false, d);
-    } else if (network_group(&w->network)) {
+    } else {
+        const bool passes = network_group(&w->network);
+
         for (d.who = 0; d.who < m->config.n; d.who++) {
-            if (d.who != m->self) world_send(w, m->self, d.who, true, d);
+            if (d.who == m->self) continue;
+            if (passes) {
+                world_send(w, m->self, d.who, true, d);
+            } else {
+                observe_datagram(w, m->self, d.who, &d, NULL, 0,
+                                 "lost for all");
+            }
         }
     }
     packet_unref(p);
@@ -78,53 +85,10 @@ static void machine_read(struct world *w, struct machine *m,
                           });
 }
 
-static void machine_trace(struct world *w, struct machine *m,
-                          const struct effect *e)
-{
-    char text[TEXT_MAX];
-    const uint32_t id = m->config.ids[m->self];
-
-    switch (e->type) {
-    case EFFECT_SEND:
-        trace_message(text, sizeof text, &e->message);
-        if (e->to == TO_GROUP) {
-            trace_line(w->trace, w->now_ns, "node", id, "-> all  %s", text);
-        } else {
-            trace_line(w->trace, w->now_ns, "node", id, "-> %u  %s",
-                       m->config.ids[e->to], text);
-        }
-        break;
-    case EFFECT_PERSIST:
-        trace_line(w->trace, w->now_ns, "node", id, "log %" PRIu64 "  %s",
-                   e->seq, trace_message(text, sizeof text, &e->message));
-        break;
-    case EFFECT_READ:
-        trace_line(w->trace, w->now_ns, "node", id,
-                   "reads the log, slots %" PRIu64 "..%" PRIu64, e->read.first,
-                   e->read.last);
-        break;
-    case EFFECT_REPLY:
-        trace_line(w->trace, w->now_ns, "node", id,
-                   "=> client %u  op %u seq %" PRIu64 " %s slot %" PRIu64
-                   " '%.*s'",
-                   e->reply.to.port - PORT_FIRST, e->reply.op, e->reply.seq,
-                   trace_status(e->reply.status), e->reply.slot,
-                   (int)min_u64(e->reply.value.len, 20),
-                   (const char *)e->reply.value.at);
-        break;
-    case EFFECT_NOTE:
-        trace_line(w->trace, w->now_ns, "node", id, "NOTE %s",
-                   trace_note(text, sizeof text, &e->note));
-        break;
-    default:
-        break;
-    }
-}
-
 void machine_carry_out(struct world *w, struct machine *m,
                        const struct effect *e)
 {
-    if (trace_is_on(w->trace)) machine_trace(w, m, e);
+    observe_effect(w, m, e);
     switch ((enum effect_type)e->type) {
     case EFFECT_NONE:
     case EFFECT_NOTE:

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/units.h"
+#include "sim/explain.h"
 #include "sim/world.h"
 
 #include <errno.h>
@@ -29,7 +30,7 @@ struct options {
     uint64_t last;
     struct plan_wish wish;
     uint32_t jobs;
-    bool trace;
+    struct explain explain;
 };
 
 /* What one job has done so far. */
@@ -52,13 +53,12 @@ struct shared {
 static void usage(FILE *to)
 {
     fputs("usage: paxoskv-sim [--seeds A..B | --seed N] [--nodes N]\n"
-          "                   [--clients N] [--ops N] [--jobs N] [--trace]\n"
+          "                   [--clients N] [--ops N] [--jobs N]\n"
           "\n"
           "Lives through one world for each seed (1..1000), and stops at the\n"
           "first in which a check fails.  Size and faults are drawn from the\n"
-          "seed; --nodes, --clients and --ops overrule it.  --trace prints\n"
-          "what happens, line by line.\n"
-          "\n"
+          "seed; --nodes, --clients and --ops overrule it.  To explain a run:\n"
+          "\n" EXPLAIN_USAGE "\n"
           "Exit status: 0 all is well, 1 a check failed, 2 usage.\n",
           to);
 }
@@ -113,11 +113,8 @@ static bool parse_option(int letter, const char *text, struct options *o)
         if (!parse_number(text, 1, JOBS_MAX, &n)) return false;
         o->jobs = (uint32_t)n;
         return true;
-    case 't':
-        o->trace = true;
-        return true;
     default:
-        return false;
+        return explain_option(&o->explain, letter, text);
     }
 }
 
@@ -131,7 +128,7 @@ static bool parse(int argc, char **argv, struct options *o)
         { "ops", required_argument, NULL, 'o' },
         { "steps", required_argument, NULL, 'o' },
         { "jobs", required_argument, NULL, 'j' },
-        { "trace", no_argument, NULL, 't' },
+        EXPLAIN_OPTIONS,
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
@@ -227,7 +224,7 @@ static void run_jobs(struct shared *s, const struct options *o)
 }
 
 /* Run one seed in a child that keeps its trace where we can read it. */
-static int run_again(struct shared *s, const struct options *o, uint64_t seed,
+static int run_again(struct shared *s, struct options *o, uint64_t seed,
                      FILE *out)
 {
     const pid_t pid = (fflush(NULL), fork());
@@ -238,10 +235,14 @@ static int run_again(struct shared *s, const struct options *o, uint64_t seed,
         struct trace t = { .out = out, .ring = &s->ring };
         struct world *w = world_new();
         struct plan plan;
+        char title[64];
 
         alarm(WORLD_SECONDS);
         plan_draw(&plan, seed, &o->wish);
+        snprintf(title, sizeof title, "seed %" PRIu64, seed);
+        explain_begin(&o->explain, &t, title);
         world_run(w, &plan, &t, &s->result);
+        explain_end(&o->explain, s->result.virtual_ns);
         s->finished = true;
         world_free(w);
         exit(0);
@@ -279,7 +280,7 @@ static void tell_replay(const struct options *o, const char *program,
     printf(" --trace\n");
 }
 
-static void tell_failure(struct shared *s, const struct options *o,
+static void tell_failure(struct shared *s, struct options *o,
                          const char *program, uint64_t seed)
 {
     struct plan plan;
@@ -345,14 +346,14 @@ static double now_s(void)
 }
 
 /* One seed, told in full. */
-static int tell_one(struct shared *s, const struct options *o)
+static int tell_one(struct shared *s, struct options *o)
 {
     struct plan plan;
     int status;
 
     plan_draw(&plan, o->first, &o->wish);
     tell_plan(&plan);
-    status = run_again(s, o, o->first, stdout);
+    status = run_again(s, o, o->first, o->explain.trace ? stdout : NULL);
     if (!s->finished) {
         printf("check: alive: the process died (status %d)\n", status);
         return 1;
@@ -378,7 +379,7 @@ int main(int argc, char **argv)
     s = mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE,
              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ASSERT(s != MAP_FAILED);
-    if (o.trace && o.first == o.last) return tell_one(s, &o);
+    if (explain_is_on(&o.explain) && o.first == o.last) return tell_one(s, &o);
 
     atomic_store(&s->next, o.first);
     atomic_store(&s->failed, UINT64_MAX);

@@ -60,6 +60,7 @@ struct member_plan {
 struct plan {
     uint64_t seed;
     bool is_long;  /* one member is away for more slots than others keep */
+    bool scripted; /* nothing comes of its own accord, not even a start */
     bool rollback; /* at the end a log is set back: it must be refused (M2) */
     uint8_t nodes;
     uint64_t faults_ns; /* when the faults end */

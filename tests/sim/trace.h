@@ -1,8 +1,13 @@
 /*
  * trace.h - what happens in a world, one readable line per decision.
  *
- * Lines go to a stream, or into a ring that keeps the last of them, in memory
- * that outlives the process that writes it.
+ * Each line has the virtual time in milliseconds, who it is, the rule of
+ * paxoskv(7) that made it so, and what happened:
+ *
+ *     104.312  node 2   P10  votes for slot 3 at 1.2: put k1=hello
+ *
+ * Lines go to a stream, into a ring that keeps the last of them in memory that
+ * outlives the process that writes it, and as marks into a diagram.
  */
 #ifndef PAXOSKV_SIM_TRACE_H
 #define PAXOSKV_SIM_TRACE_H
@@ -14,6 +19,48 @@
 
 #define TRACE_LINES 60u
 #define TRACE_WIDTH 300u
+#define TRACE_LABEL 40u
+
+struct diagram;
+
+enum trace_level {
+    TRACE_DECISIONS, /* what somebody decided, and what befell it */
+    TRACE_MESSAGES,  /* and what was sent or lost, but heartbeats */
+    TRACE_ALL,       /* and heartbeats, what arrives, the log */
+};
+
+/* What a line is in a diagram. */
+enum trace_mark {
+    MARK_NONE,
+    MARK_STARTS,
+    MARK_DIES,
+    MARK_PAUSES,
+    MARK_GOES_ON,
+    MARK_ROLE_DIES,
+    MARK_ROLE_BACK,
+    MARK_ELECTION,
+    MARK_CANDIDATE,
+    MARK_LEADS,
+    MARK_SERVES,
+    MARK_STEPS_DOWN,
+    MARK_FOLLOWS,
+    MARK_PROMISE,
+    MARK_NACK,
+    MARK_VOTE,
+    MARK_CHOSEN,
+    MARK_EXECUTES,
+    MARK_ASKS,
+    MARK_TOLD,
+    MARK_NETWORK,
+    MARK_OTHER,
+    MARKS,
+};
+
+/* Who a line is about: the index of a member, PLACE_CLIENT + that of a client,
+ * or one of these. */
+#define PLACE_CLIENT  16u
+#define PLACE_GROUP   254u
+#define PLACE_NETWORK 255u
 
 struct trace_ring {
     uint64_t count; /* lines ever written; line i is at i % TRACE_LINES */
@@ -22,29 +69,46 @@ struct trace_ring {
 
 struct trace {
     FILE *out;               /* or NULL */
-    struct trace_ring *ring; /* or NULL */
+    struct trace_ring *ring; /* or NULL; keeps TRACE_MESSAGES */
+    struct diagram *diagram; /* or NULL */
+    enum trace_level level;  /* of out */
+    uint8_t n;
+    uint8_t ids[MEMBERS_MAX];
+};
+
+/* One line, but for its text. */
+struct sight {
+    uint64_t at_ns;
+    enum trace_level level;
+    enum trace_mark mark;
+    uint8_t place;
+    const char *rule; /* or NULL */
 };
 
 static inline bool trace_is_on(const struct trace *t)
 {
-    return t && (t->out || t->ring);
+    return t && (t->out || t->ring || t->diagram);
 }
 
-/* who: a place for the second column, as "node 3" or "client 7". */
+/* A world of these members begins. */
+void trace_begin(struct trace *t, uint8_t n, const uint8_t *ids);
+
+/* A line; label: its few words in a diagram, NULL: a mark without words. */
+void trace_tell(struct trace *t, const struct sight *s, const char *label,
+                const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* A line without a rule; kind and who: "node" and its id, "client" and its
+ * index, "network" and 0. */
 void trace_line(struct trace *t, uint64_t now_ns, const char *kind,
                 uint32_t who, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
+/* "node 3", "client 0", "network", "group"; returns buf. */
+const char *trace_place(const struct trace *t, char *buf, size_t size,
+                        uint8_t place);
+
 /* Values may hold any bytes: what does not print becomes a dot. */
 void trace_clean(char *text);
-
-/* A message or record in words; returns buf. */
-const char *trace_message(char *buf, size_t size, const struct message *m);
-
-/* A note, a command and a reply status, likewise. */
-const char *trace_note(char *buf, size_t size, const struct note *note);
-const char *trace_command(char *buf, size_t size, const struct command *c);
-const char *trace_status(uint8_t status);
 
 /* The last lines of a ring. */
 void trace_print_ring(const struct trace_ring *ring, FILE *to);

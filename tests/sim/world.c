@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/units.h"
 #include "sim/faults.h"
+#include "sim/observe.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -49,8 +50,12 @@ void world_send(struct world *w, uint8_t from, uint8_t to, bool multicast,
                 struct due due)
 {
     uint64_t delays_ns[NETWORK_COPIES_MAX];
+    const uint64_t cut_off = w->network.cut_off;
     const uint32_t copies = network_route(&w->network, from, to, multicast,
                                           delays_ns);
+
+    observe_datagram(w, from, to, &due, delays_ns, copies,
+                     w->network.cut_off > cut_off ? "cut off" : "lost");
 
     for (uint32_t i = 0; i < copies; i++) {
         due.at_ns = w->now_ns + delays_ns[i];
@@ -67,17 +72,45 @@ static void world_draw_ids(struct world *w, uint8_t *ids)
     uint32_t id = 0;
 
     for (uint32_t i = 0; i < w->plan->nodes; i++) {
+        if (w->plan->scripted) {
+            ids[i] = (uint8_t)(i + 1);
+            continue;
+        }
         id += 1 + (uint32_t)(prng_below(&w->random, 4) == 0 ? 10 : 0);
         ids[i] = (uint8_t)id;
     }
 }
 
-static void world_begin(struct world *w, const struct plan *plan,
-                        struct trace *trace)
+static void world_push_starts(struct world *w)
+{
+    for (uint8_t i = 0; i < w->plan->nodes; i++) {
+        queue_push(&w->queue,
+                   (struct due){
+                       .at_ns = prng_below(&w->random, 100 * NS_PER_MS),
+                       .type = DUE_RESTART,
+                       .who = i,
+                   });
+    }
+}
+
+/* What comes of its own accord, where no script is followed. */
+static void world_push(struct world *w)
+{
+    queue_push(&w->queue,
+               (struct due){ .at_ns = w->plan->faults_ns, .type = DUE_CALM });
+    queue_push(&w->queue, (struct due){ .at_ns = LOOK_NS, .type = DUE_LOOK });
+    faults_begin(w);
+}
+
+void world_begin(struct world *w, const struct plan *plan, struct trace *trace)
 {
     const uint32_t share = plan->clients.ops / plan->clients.count;
     const uint32_t extra = plan->clients.ops % plan->clients.count;
     uint8_t ids[MEMBERS_MAX];
+
+    ASSERT(plan->nodes >= 1 && plan->nodes <= MEMBERS_MAX);
+    ASSERT(plan->clients.count >= 1);
+    ASSERT(plan->clients.count <= PLAN_CLIENTS_MAX);
 
     w->plan = plan;
     w->trace = trace;
@@ -93,25 +126,16 @@ static void world_begin(struct world *w, const struct plan *plan,
     memset(w->faults, 0, sizeof w->faults);
     prng_init(&w->random, plan->seed ^ UINT64_C(0x776f726c64));
     world_draw_ids(w, ids);
+    trace_begin(trace, plan->nodes, ids);
     network_init(&w->network, &plan->network, plan->nodes,
                  prng_next(&w->random));
     checker_init(&w->checker, plan->nodes, ids, &plan->members.limits);
     for (uint8_t i = 0; i < plan->nodes; i++) machine_init(w, i, ids);
-    for (uint8_t i = 0; i < plan->nodes; i++) {
-        queue_push(&w->queue,
-                   (struct due){
-                       .at_ns = prng_below(&w->random, 100 * NS_PER_MS),
-                       .type = DUE_RESTART,
-                       .who = i,
-                   });
-    }
+    if (!plan->scripted) world_push_starts(w);
     for (uint8_t i = 0; i < plan->clients.count; i++) {
         client_init(w, i, share + (i < extra));
     }
-    queue_push(&w->queue,
-               (struct due){ .at_ns = plan->faults_ns, .type = DUE_CALM });
-    queue_push(&w->queue, (struct due){ .at_ns = LOOK_NS, .type = DUE_LOOK });
-    faults_begin(w);
+    if (!plan->scripted) world_push(w);
 }
 
 static void world_count(struct world *w, struct world_result *r)
@@ -144,8 +168,9 @@ static void world_count(struct world *w, struct world_result *r)
     snprintf(r->text, sizeof r->text, "%s", w->checker.text);
 }
 
-static void world_end(struct world *w)
+void world_end(struct world *w, struct world_result *result)
 {
+    world_count(w, result);
     for (uint32_t i = 0; i < w->plan->nodes; i++) {
         machine_clear(&w->machines[i]);
     }
@@ -362,21 +387,22 @@ static void world_on_due(struct world *w, const struct due *d)
     }
 }
 
-void world_run(struct world *w, const struct plan *plan, struct trace *trace,
-               struct world_result *result)
+bool world_next(struct world *w)
 {
     struct due d;
 
-    ASSERT(plan->nodes >= 1 && plan->nodes <= MEMBERS_MAX);
-    ASSERT(plan->clients.count >= 1);
-    ASSERT(plan->clients.count <= PLAN_CLIENTS_MAX);
+    if (w->checker.failed || !queue_pop(&w->queue, &d)) return false;
+    ASSERT(d.at_ns >= w->now_ns);
+    w->now_ns = d.at_ns;
+    world_on_due(w, &d);
+    return true;
+}
 
+void world_run(struct world *w, const struct plan *plan, struct trace *trace,
+               struct world_result *result)
+{
     world_begin(w, plan, trace);
-    while (!w->done && !w->checker.failed && queue_pop(&w->queue, &d)) {
-        ASSERT(d.at_ns >= w->now_ns);
-        w->now_ns = d.at_ns;
-        world_on_due(w, &d);
+    while (!w->done && world_next(w)) {
     }
-    world_count(w, result);
-    world_end(w);
+    world_end(w, result);
 }

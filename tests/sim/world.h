@@ -70,6 +70,12 @@ void world_free(struct world *w);
 void world_run(struct world *w, const struct plan *plan, struct trace *trace,
                struct world_result *result);
 
+/* The same in pieces: begin, then what is due next, as long as there is
+ * something and no check has failed, and end. */
+void world_begin(struct world *w, const struct plan *plan, struct trace *trace);
+bool world_next(struct world *w);
+void world_end(struct world *w, struct world_result *result);
+
 /* ---- for the things in the world ----------------------------------------- */
 
 /* Put a datagram on the network, to arrive as it may. */
