@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/units.h"
+#include "sim/aspect.h"
 
 #define LONG_ONE_IN 32u
 
@@ -163,6 +164,8 @@ void plan_draw(struct plan *p, uint64_t seed, const struct plan_wish *wish)
     if (wish->nodes) p->nodes = (uint8_t)wish->nodes;
     if (wish->clients) p->clients.count = (uint8_t)wish->clients;
     if (wish->ops) p->clients.ops = wish->ops;
+    if (wish->until_ms) p->faults_ns = wish->until_ms * NS_PER_MS;
+    aspect_switch_off(p, wish->off);
     /* The operations shall fill the time in which there are faults. */
     p->clients.think_ns = 2 * p->faults_ns * p->clients.count *
                           p->clients.pipeline / p->clients.ops;

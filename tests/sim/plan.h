@@ -78,6 +78,8 @@ struct plan_wish {
     uint32_t nodes;
     uint32_t clients;
     uint32_t ops;
+    uint32_t until_ms; /* when the faults end */
+    uint64_t off;      /* aspects (aspect.h) that it shall not have */
 };
 
 void plan_draw(struct plan *p, uint64_t seed, const struct plan_wish *wish);

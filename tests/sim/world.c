@@ -168,6 +168,25 @@ static void world_count(struct world *w, struct world_result *r)
     snprintf(r->text, sizeof r->text, "%s", w->checker.text);
 }
 
+void world_result_add(struct world_result *sum, const struct world_result *r)
+{
+    sum->steps += r->steps;
+    sum->virtual_ns += r->virtual_ns;
+    for (uint32_t i = 0; i < FAULT_TYPES; i++) sum->faults[i] += r->faults[i];
+    sum->lost += r->lost;
+    sum->cut_off += r->cut_off;
+    sum->doubled += r->doubled;
+    sum->late += r->late;
+    sum->records_lost += r->records_lost;
+    sum->answers += r->answers;
+    sum->ended += r->ended;
+    sum->unknown += r->unknown;
+    sum->given_up += r->given_up;
+    sum->slots += r->slots;
+    sum->led_ns = max_u64(sum->led_ns, r->led_ns);
+    sum->rest_ns = max_u64(sum->rest_ns, r->rest_ns);
+}
+
 void world_end(struct world *w, struct world_result *result)
 {
     world_count(w, result);

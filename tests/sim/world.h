@@ -66,6 +66,9 @@ struct world {
 struct world *world_new(void);
 void world_free(struct world *w);
 
+/* Add what is counted in r to *sum; of the times, the longest stays. */
+void world_result_add(struct world_result *sum, const struct world_result *r);
+
 /* Live through one plan. trace: NULL for none. */
 void world_run(struct world *w, const struct plan *plan, struct trace *trace,
                struct world_result *result);
