@@ -265,7 +265,7 @@ format:
 
 bench:
 	@scripts/deps.sh build
-	$(AGAIN) all
+	$(AGAIN) all $B/tool_disk
 	@BUILD=$B scripts/bench.sh $(ARGS)
 
 clean:
