@@ -19,20 +19,26 @@ struct field {
     }
 
 static const struct field fields[] = {
-    FIELD("loss", network.loss),       FIELD("group-loss", network.group_loss),
-    FIELD("twice", network.twice),     FIELD("late", network.late),
-    FIELD("slow-links", network.slow), FIELD("stall", disk.stall),
-    FIELD("drift", members.drift_ppm), FIELD("turns", members.turn_ns),
-    FIELD("rollback", rollback),       FIELD("away", is_long),
+    FIELD("loss", network.loss),
+    FIELD("group-loss", network.group_loss),
+    FIELD("twice", network.twice),
+    FIELD("late", network.late),
+    FIELD("slow-links", network.slow),
+    FIELD("flips", network.flip),
+    FIELD("stall", disk.stall),
+    FIELD("drift", members.drift_ppm),
+    FIELD("turns", members.turn_ns),
+    FIELD("rollback", rollback),
+    FIELD("away", is_long),
 };
 
 #define FIELD_COUNT (sizeof fields / sizeof fields[0])
 
-_Static_assert(FAULT_TYPES + FIELD_COUNT <= ASPECT_MAX, "a bitmap holds them");
+_Static_assert(FAULT_TIMED + FIELD_COUNT <= ASPECT_MAX, "a bitmap holds them");
 
 uint32_t aspect_count(void)
 {
-    return FAULT_TYPES + FIELD_COUNT;
+    return FAULT_TIMED + FIELD_COUNT;
 }
 
 /* The name of a fault is a phrase: its blanks become hyphens. */
@@ -40,7 +46,7 @@ const char *aspect_name(uint32_t aspect, char buf[ASPECT_NAME_MAX])
 {
     ASSERT(aspect < aspect_count());
 
-    if (aspect >= FAULT_TYPES) return fields[aspect - FAULT_TYPES].name;
+    if (aspect >= FAULT_TIMED) return fields[aspect - FAULT_TIMED].name;
     snprintf(buf, ASPECT_NAME_MAX, "%s", fault_name((enum fault_type)aspect));
     for (char *c = buf; *c; c++) {
         if (*c == ' ') *c = '-';
@@ -62,17 +68,17 @@ bool aspect_is_on(const struct plan *p, uint32_t aspect)
 {
     ASSERT(aspect < aspect_count());
 
-    if (aspect < FAULT_TYPES) return p->faults[aspect].every_ns > 0;
-    return field_is_set(p, &fields[aspect - FAULT_TYPES]);
+    if (aspect < FAULT_TIMED) return p->faults[aspect].every_ns > 0;
+    return field_is_set(p, &fields[aspect - FAULT_TIMED]);
 }
 
 void aspect_switch_off(struct plan *p, uint64_t set)
 {
-    for (uint32_t i = 0; i < FAULT_TYPES; i++) {
+    for (uint32_t i = 0; i < FAULT_TIMED; i++) {
         if (set >> i & 1) p->faults[i].every_ns = 0;
     }
     for (uint32_t i = 0; i < FIELD_COUNT; i++) {
-        if (!(set >> (FAULT_TYPES + i) & 1)) continue;
+        if (!(set >> (FAULT_TIMED + i) & 1)) continue;
         memset((uint8_t *)p + fields[i].offset, 0, fields[i].size);
     }
 }

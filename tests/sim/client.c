@@ -540,6 +540,7 @@ void client_on_reply(struct world *w, struct client *c, uint8_t from,
     const uint32_t i = (uint32_t)cookie;
     struct reply r;
 
+    if (p->damaged) return;
     if (!packet_reply(p, &r)) {
         world_fail(w, "codec", "client %u cannot read a reply", c->self);
         return;

@@ -4,6 +4,8 @@
 #include "base/units.h"
 #include "sim/world.h"
 
+#define SLOW_TURN_NS (20 * NS_PER_MS)
+
 static void faults_next(struct world *w, enum fault_type type)
 {
     const uint64_t every_ns = w->plan->faults[type].every_ns;
@@ -19,7 +21,7 @@ static void faults_next(struct world *w, enum fault_type type)
 
 void faults_begin(struct world *w)
 {
-    for (int type = 0; type < FAULT_TYPES; type++) {
+    for (int type = 0; type < FAULT_TIMED; type++) {
         faults_next(w, (enum fault_type)type);
     }
     if (!w->plan->is_long || w->plan->nodes < 3) return;
@@ -66,13 +68,21 @@ static void faults_cut(struct world *w, uint64_t lasts_ns)
     const enum partition_type type = (enum partition_type)prng_below(
         &w->random, PARTITION_TYPES);
 
-    trace_line(w->trace, w->now_ns, "network", 0, "CUT: %s",
-               partition_name(type));
-    queue_push(&w->queue, (struct due){
-                              .at_ns = w->now_ns + lasts_ns,
-                              .type = DUE_HEAL,
-                              .number = network_cut(&w->network, type),
-                          });
+    /* Each fourth one flaps. */
+    const bool flaps = prng_below(&w->random, 4) == 0;
+    const uint64_t flap_ns = flaps ? prng_range(&w->random, NS_PER_MS,
+                                                200 * NS_PER_MS)
+                                   : 0;
+
+    trace_line(w->trace, w->now_ns, "network", 0, "CUT: %s%s",
+               partition_name(type), flaps ? ", flapping" : "");
+    w->faults[FAULT_CUT_FIRST + (uint32_t)type]++;
+    queue_push(&w->queue,
+               (struct due){
+                   .at_ns = w->now_ns + lasts_ns,
+                   .type = DUE_HEAL,
+                   .number = network_cut(&w->network, type, w->now_ns, flap_ns),
+               });
 }
 
 static void faults_later(struct world *w, const struct machine *m,
@@ -105,8 +115,18 @@ static void faults_on_machine(struct world *w, enum fault_type type,
         faults_later(w, m, DUE_ROOM, lasts_ns);
         break;
     case FAULT_PAUSE:
-        machine_pause(w, m);
-        faults_later(w, m, DUE_RESUME, lasts_ns);
+        machine_pause(w, m, lasts_ns);
+        break;
+    case FAULT_SLOW:
+        machine_slow(w, m, prng_range(&w->random, NS_PER_US, SLOW_TURN_NS));
+        faults_later(w, m, DUE_QUICK, lasts_ns);
+        break;
+    case FAULT_POOL:
+        machine_crash(w, m, lasts_ns);
+        m->config.pool_order = w->plan->members.small_pool_order;
+        break;
+    case FAULT_JUMP:
+        machine_jump(w, m, lasts_ns);
         break;
     default:
         break;
@@ -143,8 +163,10 @@ void faults_end(struct world *w)
 
         disk_calm(&m->disk);
         m->effects_left = 0;
+        m->slow_ns = 0;
         machine_resume(w, m);
         if (m->state == MACHINE_UP) machine_fill(w, m, false);
+        machine_widen(w, m);
     }
     faults_return(w);
 }

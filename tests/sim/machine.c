@@ -91,10 +91,26 @@ static void inbox_clear(struct machine *m)
     m->inbox_count = 0;
 }
 
+uint64_t machine_dry(const struct machine *m)
+{
+    struct node_status s = { 0 };
+
+    if (m->node) node_status(m->node, &s);
+    return m->dry + s.counters.drop_pool;
+}
+
+/* What the node has counted is kept. */
+static void machine_end_node(struct machine *m)
+{
+    if (!m->node) return;
+    m->dry = machine_dry(m);
+    node_destroy(m->node);
+    m->node = NULL;
+}
+
 void machine_clear(struct machine *m)
 {
-    if (m->node) node_destroy(m->node);
-    m->node = NULL;
+    machine_end_node(m);
     disk_clear(&m->disk);
     inbox_clear(m);
     free(m->inbox);
@@ -105,7 +121,7 @@ void machine_clear(struct machine *m)
 /* Zeroed memory for a node; only what it touches costs anything. */
 static struct arena machine_arena(struct machine *m)
 {
-    const size_t size = node_size(&m->config);
+    const size_t size = node_size(&m->config) + parts_size(m->config.n);
     struct arena a;
 
     if (size > m->memory_size) {
@@ -123,8 +139,16 @@ static struct arena machine_arena(struct machine *m)
     return a;
 }
 
-static void machine_step(struct world *w, struct machine *m, struct event *ev);
 static void machine_end_turn(struct world *w, struct machine *m);
+static void machine_set_tick(struct world *w, struct machine *m);
+static void machine_handle(struct world *w, struct machine *m,
+                           const struct due *d);
+
+/* Is this a life with a small pool? */
+static bool machine_is_narrow(const struct world *w, const struct machine *m)
+{
+    return m->config.pool_order != w->plan->members.pool_order;
+}
 
 static bool machine_recover(struct world *w, struct machine *m)
 {
@@ -136,6 +160,10 @@ static bool machine_recover(struct world *w, struct machine *m)
             rc = node_recover(m->node, &r);
         }
         if (rc == 0) continue;
+        if (rc == -ENOMEM && machine_is_narrow(w, m)) {
+            machine_crash(w, m, NS_PER_MS); /* 71 */
+            return false;
+        }
         world_fail(w, "recovery",
                    "node %u: record %u of its own log is refused (%d)",
                    m->config.ids[m->self], i, rc);
@@ -161,8 +189,10 @@ void machine_start(struct world *w, struct machine *m)
     m->restless = 0;
     m->config.process = prng_next(&m->random);
     m->config.seed = prng_next(&m->random);
+    m->counter = 0;
     m->node = node_init(&m->config, &arena);
     ASSERT(m->node);
+    if (parts_init(&m->parts, m->config.n, &arena) < 0) ASSERT(!"room");
     observe_life(w, m, MARK_STARTS, "STARTS, life %u, %u records", m->life,
                  m->disk.count);
     checker_on_start(&w->checker, m->self);
@@ -193,10 +223,11 @@ void machine_crash(struct world *w, struct machine *m, uint64_t down_ns)
     ASSERT(m->state != MACHINE_DOWN);
 
     machine_is_durable(w, m, disk_crash(&m->disk));
-    node_destroy(m->node);
-    m->node = NULL;
+    machine_end_node(m);
     m->state = MACHINE_DOWN;
     m->effects_left = 0;
+    m->slow_ns = 0;
+    m->config.pool_order = w->plan->members.pool_order;
     inbox_clear(m);
     if (prng_below(&m->random, 2)) {
         machine_draw_clock(m, w->plan->members.drift_ppm);
@@ -223,27 +254,73 @@ bool machine_roll_back(struct world *w, struct machine *m)
     return true;
 }
 
-void machine_pause(struct world *w, struct machine *m)
+static void machine_stop(struct world *w, struct machine *m, uint64_t lasts_ns)
 {
-    if (m->state != MACHINE_UP) return;
+    ASSERT(m->state == MACHINE_UP);
+    ASSERT(lasts_ns > 0);
+
     m->state = MACHINE_PAUSED;
-    observe_life(w, m, MARK_PAUSES, "PAUSES");
+    m->pauses++;
+    queue_push(&w->queue, (struct due){
+                              .at_ns = w->now_ns + lasts_ns,
+                              .type = DUE_RESUME,
+                              .who = m->self,
+                              .life = m->life,
+                              .number = m->pauses,
+                          });
 }
 
+void machine_pause(struct world *w, struct machine *m, uint64_t lasts_ns)
+{
+    if (m->state != MACHINE_UP) return;
+    observe_life(w, m, MARK_PAUSES, "PAUSES");
+    machine_stop(w, m, lasts_ns);
+}
+
+/* What waits is one turn, unless that takes so long that the rest waits on. */
 void machine_resume(struct world *w, struct machine *m)
 {
     uint32_t i = 0;
 
     if (m->state != MACHINE_PAUSED) return;
     m->state = MACHINE_UP;
-    observe_life(w, m, MARK_GOES_ON, "GOES ON, %u wait", m->inbox_count);
+    if (m->slow_ns == 0) {
+        observe_life(w, m, MARK_GOES_ON, "GOES ON, %u wait", m->inbox_count);
+    }
     while (i < m->inbox_count && m->state == MACHINE_UP) {
         const struct due d = m->inbox[i];
 
         m->inbox[i++].packet = NULL;
-        machine_on_due(w, m, d);
+        machine_handle(w, m, &d);
+        packet_unref(d.packet);
     }
-    inbox_clear(m);
+    if (m->state == MACHINE_UP) machine_end_turn(w, m);
+    if (m->state == MACHINE_DOWN || i == 0) return;
+    m->inbox_count -= i;
+    memmove(m->inbox, m->inbox + i, m->inbox_count * sizeof *m->inbox);
+}
+
+void machine_jump(struct world *w, struct machine *m, uint64_t by_ns)
+{
+    if (m->state == MACHINE_DOWN) return;
+    m->clock_ns += by_ns;
+    observe_life(w, m, MARK_OTHER, "CLOCK JUMPS by %" PRIu64 " ms",
+                 by_ns / NS_PER_MS);
+    machine_set_tick(w, m);
+}
+
+void machine_widen(struct world *w, struct machine *m)
+{
+    if (!machine_is_narrow(w, m)) return;
+    if (m->state != MACHINE_DOWN) machine_crash(w, m, 1);
+    m->config.pool_order = w->plan->members.pool_order;
+}
+
+void machine_slow(struct world *w, struct machine *m, uint64_t turn_ns)
+{
+    if (m->state == MACHINE_DOWN) return;
+    m->slow_ns = turn_ns;
+    observe_life(w, m, MARK_OTHER, turn_ns ? "IS SLOW" : "IS QUICK AGAIN");
 }
 
 void machine_fill(struct world *w, struct machine *m, bool full)
@@ -306,7 +383,7 @@ static void machine_look_at_state(struct world *w, struct machine *m)
     checker_on_state(&w->checker, m->self, executed, kv_state_hash(kv));
 }
 
-static void machine_step(struct world *w, struct machine *m, struct event *ev)
+void machine_step(struct world *w, struct machine *m, struct event *ev)
 {
     uint32_t crash = m->effects_left;
 
@@ -327,24 +404,6 @@ static void machine_step(struct world *w, struct machine *m, struct event *ev)
     if (ev->type != EVENT_FLUSH) machine_set_flush(w, m);
 }
 
-static void machine_on_message(struct world *w, struct machine *m,
-                               const struct due *d)
-{
-    struct message message;
-
-    if (!packet_message(d->packet, &message)) {
-        world_fail(w, "codec", "node %u cannot read what node %u sent",
-                   m->config.ids[m->self], m->config.ids[d->from]);
-        return;
-    }
-    message.from = d->from;
-    message.incarnation = d->packet->incarnation;
-    message.process = d->packet->process;
-    observe_arrival(w, m, &message);
-    machine_step(w, m,
-                 &(struct event){ .type = EVENT_MESSAGE, .message = &message });
-}
-
 static void machine_on_request(struct world *w, struct machine *m,
                                const struct due *d)
 {
@@ -354,6 +413,7 @@ static void machine_on_request(struct world *w, struct machine *m,
         .command = bytes_of(d->packet->bytes, d->packet->len),
     };
 
+    if (d->packet->damaged) return;
     machine_step(w, m, &(struct event){ .type = EVENT_REQUEST, .request = &r });
 }
 
@@ -372,11 +432,16 @@ static void machine_write(struct world *w, struct machine *m)
                           });
 }
 
+/* The turn of a slow machine is not over with its flush: only after a while it
+ * looks at what has come meanwhile. */
 static void machine_on_flush(struct world *w, struct machine *m)
 {
     m->flush_is_due = false;
     machine_step(w, m, &(struct event){ .type = EVENT_FLUSH });
-    if (m->node) machine_write(w, m);
+    if (!m->node) return;
+    machine_write(w, m);
+    if (m->slow_ns == 0 || w->checker.failed) return;
+    machine_stop(w, m, prng_range(&m->random, 1, m->slow_ns));
 }
 
 /* A tick is a turn of its own.  A node may ask for another at once while work
@@ -475,7 +540,7 @@ static void machine_handle(struct world *w, struct machine *m,
 {
     switch (d->type) {
     case DUE_MESSAGE:
-        machine_on_message(w, m, d);
+        machine_on_datagram(w, m, d);
         break;
     case DUE_REQUEST:
         machine_on_request(w, m, d);

@@ -8,6 +8,7 @@
 #include "sim/disk.h"
 #include "sim/plan.h"
 #include "sim/queue.h"
+#include "wire/parts.h"
 
 struct world;
 
@@ -26,7 +27,9 @@ struct machine {
     struct disk disk;
     struct prng random;
     uint32_t life;
-    uint64_t clock_ns; /* its clock stood so when the world began */
+    struct parts parts; /* of messages that are coming in */
+    uint64_t counter;   /* of messages sent in this life */
+    uint64_t clock_ns;  /* its clock stood so when the world began */
     int64_t drift_ppm;
     uint64_t tick_ns; /* when the next tick is pushed for, or NEVER_NS */
     bool flush_is_due;
@@ -36,6 +39,9 @@ struct machine {
     bool refused;      /* and the group has said so: it does not come back */
     uint32_t restless; /* ticks without a deadline in the future */
     uint64_t executed;
+    uint64_t dry;      /* what pools of earlier lives had no room for */
+    uint64_t pauses;   /* so far: DUE_RESUME has the number of one */
+    uint64_t slow_ns;  /* how long a turn takes at most, 0: no time */
     struct due *inbox; /* while paused */
     uint32_t inbox_count;
     uint32_t inbox_size;
@@ -54,8 +60,21 @@ void machine_crash(struct world *w, struct machine *m, uint64_t down_ns);
 /* An old copy of its disk comes back; false if that loses no vote. */
 bool machine_roll_back(struct world *w, struct machine *m);
 
-void machine_pause(struct world *w, struct machine *m);
+/* What its pools had no room for, so far. */
+uint64_t machine_dry(const struct machine *m);
+
+/* It does nothing for so long, then gets all that came meanwhile. */
+void machine_pause(struct world *w, struct machine *m, uint64_t lasts_ns);
 void machine_resume(struct world *w, struct machine *m);
+
+/* Its clock jumps ahead.  (No other clock is told to a node.) */
+void machine_jump(struct world *w, struct machine *m, uint64_t by_ns);
+
+/* Its life with a small pool is over. */
+void machine_widen(struct world *w, struct machine *m);
+
+/* Each of its turns takes up to so long from now on; 0: none does. */
+void machine_slow(struct world *w, struct machine *m, uint64_t turn_ns);
 
 /* Its disk is at its reserve, or not any more. */
 void machine_fill(struct world *w, struct machine *m, bool full);
@@ -74,5 +93,14 @@ void machine_on_due(struct world *w, struct machine *m, struct due d);
 /* Carry out one effect of the step just made. */
 void machine_carry_out(struct world *w, struct machine *m,
                        const struct effect *e);
+
+/* Step the node; what it asks for is carried out. */
+void machine_step(struct world *w, struct machine *m, struct event *ev);
+
+/* Send a message to another member, or to the group, as datagrams; and take
+ * one in. */
+void machine_send(struct world *w, struct machine *m, const struct effect *e);
+void machine_on_datagram(struct world *w, struct machine *m,
+                         const struct due *d);
 
 #endif

@@ -8,39 +8,6 @@
 
 #include <inttypes.h>
 
-static void machine_send(struct world *w, struct machine *m,
-                         const struct effect *e)
-{
-    const bool multicast = e->to == TO_GROUP;
-    struct packet *p;
-    struct due d = { .type = DUE_MESSAGE, .from = m->self };
-
-    checker_on_send(&w->checker, m->self, &e->message);
-    if (w->checker.failed) return;
-    p = packet_of_message(&e->message);
-    p->incarnation = node_incarnation(m->node);
-    p->process = m->config.process;
-    world_digest(w, p->bytes, p->len);
-    d.packet = p;
-    if (!multicast) {
-        d.who = e->to;
-        world_send(w, m->self, e->to, false, d);
-    } else {
-        const bool passes = network_group(&w->network);
-
-        for (d.who = 0; d.who < m->config.n; d.who++) {
-            if (d.who == m->self) continue;
-            if (passes) {
-                world_send(w, m->self, d.who, true, d);
-            } else {
-                observe_datagram(w, m->self, d.who, &d, NULL, 0,
-                                 "lost for all");
-            }
-        }
-    }
-    packet_unref(p);
-}
-
 static void machine_persist(struct world *w, struct machine *m,
                             const struct effect *e)
 {

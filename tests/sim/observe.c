@@ -447,9 +447,9 @@ static void observe_lost(struct world *w, const struct diagram_arrow *a,
                trace_place(w->trace, to, sizeof to, a->to), why, text);
 }
 
-void observe_datagram(struct world *w, uint8_t from, uint8_t to,
-                      const struct due *due, const uint64_t *delays_ns,
-                      uint32_t copies, const char *why)
+void observe_datagram(struct world *w, const struct passage *p,
+                      const struct due *due, const struct arrival *copies,
+                      uint32_t count, const char *why)
 {
     struct words head;
     struct words text;
@@ -457,21 +457,22 @@ void observe_datagram(struct world *w, uint8_t from, uint8_t to,
     uint8_t type;
 
     if (!trace_is_on(w->trace)) return;
-    if (copies && !w->trace->diagram) return;
+    if (count && !w->trace->diagram) return;
     if (!observe_content(w, due, &head, &text, &type)) return;
     a = (struct diagram_arrow){
         .sent_ns = w->now_ns,
-        .from = observe_place(from, due->from),
-        .to = observe_place(to, due->who),
+        .from = observe_place(p->from, due->from),
+        .to = observe_place(p->to, due->who),
         .kind = (uint8_t)diagram_kind(type),
     };
     snprintf(a.label, sizeof a.label, "%.*s", (int)TRACE_LABEL - 1, head.text);
-    if (copies == 0) {
+    if (count == 0) {
         observe_lost(w, &a, type == MESSAGE_HEARTBEAT, text.text, why);
     }
     if (!w->trace->diagram) return;
-    if (copies == 0) observe_arrow(w, &a, text.text, 0, why);
-    for (uint32_t i = 0; i < copies; i++) {
-        observe_arrow(w, &a, text.text, delays_ns[i], NULL);
+    if (count == 0) observe_arrow(w, &a, text.text, 0, why);
+    for (uint32_t i = 0; i < count; i++) {
+        observe_arrow(w, &a, text.text, copies[i].delay_ns,
+                      copies[i].flipped ? "damaged" : NULL);
     }
 }

@@ -7,6 +7,7 @@
 #ifndef PAXOSKV_SIM_OBSERVE_H
 #define PAXOSKV_SIM_OBSERVE_H
 
+#include "sim/network.h"
 #include "sim/queue.h"
 #include "sim/trace.h"
 
@@ -27,11 +28,10 @@ void observe_effect(struct world *w, const struct machine *m,
 void observe_arrival(struct world *w, const struct machine *m,
                      const struct message *message);
 
-/* A datagram, and how late its copies come; none: why it is lost. from, to: as
- * of network.h. */
-void observe_datagram(struct world *w, uint8_t from, uint8_t to,
-                      const struct due *due, const uint64_t *delays_ns,
-                      uint32_t copies, const char *why);
+/* A datagram on its way, and how its copies come; none: why it is lost. */
+void observe_datagram(struct world *w, const struct passage *p,
+                      const struct due *due, const struct arrival *copies,
+                      uint32_t count, const char *why);
 
 /* Its slots first..last are executed. */
 void observe_executed(struct world *w, const struct machine *m, uint64_t first,

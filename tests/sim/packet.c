@@ -31,24 +31,39 @@ void packet_unref(struct packet *p)
     free(p);
 }
 
-struct packet *packet_of_message(const struct message *m)
+struct packet *packet_of_message(const struct message *m,
+                                 const struct datagram_head *h)
 {
-    struct packet *p = packet_sized(peer_size(m));
-    struct writer w = writer_of(p->bytes, p->len);
+    struct packet *p = packet_sized(DATAGRAM_HEAD + peer_size(m));
+    struct writer w = writer_of(p->bytes + DATAGRAM_HEAD,
+                                p->len - DATAGRAM_HEAD);
 
     peer_encode(m, &w);
     ASSERT(writer_ok(&w));
     ASSERT(writer_left(&w) == 0);
+    datagram_seal(p->bytes, p->len, h);
+    return p;
+}
+
+struct packet *packet_of_part(struct bytes part, const struct datagram_head *h)
+{
+    struct packet *p = packet_sized(DATAGRAM_HEAD + part.len);
+
+    ASSERT(part.len > 0);
+    memcpy(p->bytes + DATAGRAM_HEAD, part.at, part.len);
+    datagram_seal(p->bytes, p->len, h);
     return p;
 }
 
 bool packet_message(const struct packet *p, struct message *m)
 {
     static struct peer_scratch scratch;
-    struct reader r = reader_of(p->bytes, p->len);
+    struct reader r = reader_of(p->bytes + DATAGRAM_HEAD,
+                                p->len - DATAGRAM_HEAD);
+    struct datagram_head h;
 
-    if (peer_decode(m, &scratch, &r) < 0) return false;
-    return reader_done(&r);
+    if (datagram_open(p->bytes, p->len, &h) != DATAGRAM_OK) return false;
+    return h.parts == 1 && peer_decode(m, &scratch, &r) == 0;
 }
 
 struct packet *packet_of_record(const struct message *m)

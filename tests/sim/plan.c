@@ -26,6 +26,8 @@ static uint64_t scaled(struct prng *r, uint64_t low, uint64_t high)
 
 static void draw_network(struct network_plan *p, struct prng *r)
 {
+    static const uint32_t mtus[] = { 1400, 1500, 1500, 9000, 65507 };
+
     *p = (struct network_plan){
         .delay_ns = scaled(r, 10 * NS_PER_US, 2 * NS_PER_MS),
         .jitter_ns = scaled(r, 10 * NS_PER_US, 5 * NS_PER_MS),
@@ -34,8 +36,10 @@ static void draw_network(struct network_plan *p, struct prng *r)
         .loss = one_in(r, 2) ? (uint16_t)prng_range(r, 1, 2500) : 0,
         .group_loss = one_in(r, 3) ? (uint16_t)prng_range(r, 1, 2500) : 0,
         .twice = one_in(r, 2) ? (uint16_t)prng_range(r, 1, 2000) : 0,
+        .flip = one_in(r, 2) ? (uint16_t)prng_range(r, 1, 1000) : 0,
         .slow = one_in(r, 3) ? (uint16_t)prng_range(r, 1, 4000) : 0,
         .slow_ns = scaled(r, NS_PER_MS, 200 * NS_PER_MS),
+        .mtu = mtus[prng_below(r, sizeof mtus / sizeof mtus[0])],
     };
 }
 
@@ -89,7 +93,8 @@ static void draw_members(struct member_plan *p, struct prng *r)
         .turn_ns = one_in(r, 2) ? 0 : scaled(r, NS_PER_US, NS_PER_MS),
         .batch_bytes = (uint32_t)scaled(r, 1400, 16384),
         .window_slots = (uint32_t)scaled(r, 1, 256),
-        .pool_order = (uint32_t)prng_range(r, 20, 22),
+        .pool_order = 21,
+        .small_pool_order = (uint32_t)prng_range(r, 14, 17),
         .drift_ppm = one_in(r, 2) ? 0 : (uint32_t)prng_range(r, 1, 20000),
     };
     draw_limits(&p->limits, r);
@@ -98,19 +103,22 @@ static void draw_members(struct member_plan *p, struct prng *r)
 static void draw_faults(struct plan *p, struct prng *r)
 {
     /* Per fault: how rare, on average, where it is on; how long it lasts. */
-    static const struct fault_plan scale[FAULT_TYPES] = {
+    static const struct fault_plan scale[FAULT_TIMED] = {
         [FAULT_CRASH] = { NS_PER_S, 2 * NS_PER_S },
         [FAULT_INSIDE] = { NS_PER_S, NS_PER_S },
         [FAULT_CRASH_ALL] = { 4 * NS_PER_S, NS_PER_S },
         [FAULT_LEAVE] = { 2 * NS_PER_S, NS_PER_S },
-        [FAULT_PAUSE] = { NS_PER_S, 2 * NS_PER_S },
+        [FAULT_PAUSE] = { NS_PER_S, 4 * NS_PER_S },
+        [FAULT_SLOW] = { 2 * NS_PER_S, 2 * NS_PER_S },
+        [FAULT_JUMP] = { 2 * NS_PER_S, 4 * NS_PER_S },
+        [FAULT_POOL] = { 3 * NS_PER_S, NS_PER_S },
         [FAULT_PARTITION] = { NS_PER_S, 2 * NS_PER_S },
         [FAULT_FORGET] = { NS_PER_S, 0 },
         [FAULT_FULL] = { 4 * NS_PER_S, NS_PER_S },
     };
 
     p->faults_ns = prng_range(r, NS_PER_S, 5 * NS_PER_S);
-    for (uint32_t i = 0; i < FAULT_TYPES; i++) {
+    for (uint32_t i = 0; i < FAULT_TIMED; i++) {
         const bool on = one_in(r, 2);
         const uint64_t every = scaled(r, scale[i].every_ns / 8,
                                       scale[i].every_ns * 2);
@@ -136,7 +144,7 @@ static void draw_long(struct plan *p, struct prng *r)
     p->members.window_slots = 256;
     p->members.batch_bytes = 1400;
     p->members.pool_order = 23;
-    for (uint32_t i = 0; i < FAULT_TYPES; i++) p->faults[i].every_ns *= 4;
+    for (uint32_t i = 0; i < FAULT_TIMED; i++) p->faults[i].every_ns *= 4;
     p->faults[FAULT_CRASH].every_ns = NS_PER_S;
     p->faults[FAULT_CRASH].lasts_ns = 4 * NS_PER_S;
 }
@@ -174,10 +182,30 @@ void plan_draw(struct plan *p, uint64_t seed, const struct plan_wish *wish)
 const char *fault_name(enum fault_type type)
 {
     static const char *const names[] = {
-        "crash", "crash inside a step", "crash of all",     "leave",
-        "pause", "partition",           "forgetful client", "full disk",
+        [FAULT_CRASH] = "crash",
+        [FAULT_INSIDE] = "crash inside a step",
+        [FAULT_CRASH_ALL] = "crash of all",
+        [FAULT_LEAVE] = "leave",
+        [FAULT_PAUSE] = "pause",
+        [FAULT_SLOW] = "slow node",
+        [FAULT_JUMP] = "clock jump",
+        [FAULT_POOL] = "small pool",
+        [FAULT_PARTITION] = "partition",
+        [FAULT_FORGET] = "forgetful client",
+        [FAULT_FULL] = "full disk",
+        [FAULT_LOST] = "lost",
+        [FAULT_GROUP_LOST] = "multicast lost",
+        [FAULT_DOUBLED] = "doubled",
+        [FAULT_LATE] = "late",
+        [FAULT_FLIPPED] = "bits flipped",
+        [FAULT_CUT_OFF] = "cut off",
+        [FAULT_TOO_LONG] = "too long",
+        [FAULT_DRY] = "pool dry",
     };
 
     ASSERT(type < FAULT_TYPES);
+    if (type >= FAULT_CUT_FIRST) {
+        return partition_name((enum partition_type)(type - FAULT_CUT_FIRST));
+    }
     return names[type];
 }

@@ -18,10 +18,25 @@ enum fault_type {
     FAULT_CRASH_ALL, /* all die at once */
     FAULT_LEAVE,     /* one is told to stop, and ends */
     FAULT_PAUSE,     /* one sleeps, then gets all that came meanwhile */
+    FAULT_SLOW,      /* its turns take long for a while */
+    FAULT_JUMP,      /* its clock jumps ahead */
+    FAULT_POOL,      /* it dies, and its next life has little memory */
     FAULT_PARTITION,
     FAULT_FORGET, /* a client loses its memory */
     FAULT_FULL,   /* a disk is at its reserve for a while */
-    FAULT_TYPES,
+    FAULT_TIMED,  /* those before come at times of their own: fault_plan */
+
+    /* These come with what is done, by chance; here they are only counted. */
+    FAULT_LOST = FAULT_TIMED, /* copies of datagrams */
+    FAULT_GROUP_LOST,         /* multicasts, for all */
+    FAULT_DOUBLED,
+    FAULT_LATE,
+    FAULT_FLIPPED,
+    FAULT_CUT_OFF,
+    FAULT_TOO_LONG,
+    FAULT_DRY,       /* no room in a pool */
+    FAULT_CUT_FIRST, /* and of the partitions those of each type */
+    FAULT_TYPES = FAULT_CUT_FIRST + PARTITION_TYPES,
 };
 
 /* How often a fault comes, on average (0: never), and how long it may last. */
@@ -53,7 +68,8 @@ struct member_plan {
     uint32_t batch_bytes;
     uint32_t window_slots;
     uint32_t pool_order;
-    uint32_t drift_ppm; /* clocks go wrong by up to so much */
+    uint32_t small_pool_order; /* too small for what is in flight */
+    uint32_t drift_ppm;        /* clocks go wrong by up to so much */
     struct kv_limits limits;
 };
 
@@ -70,7 +86,7 @@ struct plan {
     struct disk_plan disk;
     struct client_plan clients;
     struct member_plan members;
-    struct fault_plan faults[FAULT_TYPES];
+    struct fault_plan faults[FAULT_TYPES]; /* of FAULT_TIMED of them */
 };
 
 /* What the user wants instead of what is drawn; 0: as drawn. */

@@ -24,7 +24,8 @@ enum due_type {
     DUE_AWAY,    /* machine who goes down for long */
     DUE_ROOM,    /* the disk of machine who has room again */
     DUE_END,     /* machine who was told to stop, and now ends */
-    DUE_RESUME,  /* machine who */
+    DUE_RESUME,  /* machine who; number: of its pause */
+    DUE_QUICK,   /* machine who is not slow any more */
     DUE_CLIENT,  /* the timer of client who */
     DUE_FAULT,   /* number: enum fault_type */
     DUE_HEAL,    /* number: a partition */

@@ -39,27 +39,46 @@ void world_free(struct world *w)
     free(w);
 }
 
+void world_digest_sum(struct world *w, uint32_t sum, size_t len)
+{
+    w->digest = hash_mix(w->digest ^ sum ^ (uint64_t)len << 32) + w->now_ns;
+}
+
 void world_digest(struct world *w, const void *bytes, size_t len)
 {
-    const uint64_t sum = crc32c(0, bytes, len);
+    world_digest_sum(w, crc32c(0, bytes, len), len);
+}
 
-    w->digest = hash_mix(w->digest ^ sum ^ (uint64_t)len << 32) + w->now_ns;
+static struct packet *world_damaged(struct world *w, const struct packet *p)
+{
+    struct packet *copy = packet_new(p->bytes, p->len);
+
+    network_flip(&w->network, copy->bytes, copy->len);
+    copy->damaged = true;
+    return copy;
 }
 
 void world_send(struct world *w, uint8_t from, uint8_t to, bool multicast,
                 struct due due)
 {
-    uint64_t delays_ns[NETWORK_COPIES_MAX];
-    const uint64_t cut_off = w->network.cut_off;
-    const uint32_t copies = network_route(&w->network, from, to, multicast,
-                                          delays_ns);
+    const struct passage passage = {
+        .now_ns = w->now_ns,
+        .len = due.packet->len,
+        .from = from,
+        .to = to,
+        .multicast = multicast,
+    };
+    const uint64_t lost = w->network.lost;
+    struct packet *whole = due.packet;
+    struct arrival arrivals[NETWORK_COPIES_MAX];
+    const uint32_t count = network_route(&w->network, &passage, arrivals);
 
-    observe_datagram(w, from, to, &due, delays_ns, copies,
-                     w->network.cut_off > cut_off ? "cut off" : "lost");
-
-    for (uint32_t i = 0; i < copies; i++) {
-        due.at_ns = w->now_ns + delays_ns[i];
-        packet_ref(due.packet);
+    observe_datagram(w, &passage, &due, arrivals, count,
+                     w->network.lost > lost ? "lost" : "cut off");
+    for (uint32_t i = 0; i < count; i++) {
+        due.at_ns = w->now_ns + arrivals[i].delay_ns;
+        due.packet = arrivals[i].flipped ? world_damaged(w, whole)
+                                         : packet_ref(whole);
         queue_push(&w->queue, due);
     }
 }
@@ -138,6 +157,23 @@ void world_begin(struct world *w, const struct plan *plan, struct trace *trace)
     if (!plan->scripted) world_push(w);
 }
 
+static void world_count_faults(const struct world *w, uint64_t *faults)
+{
+    const struct network *net = &w->network;
+
+    memcpy(faults, w->faults, sizeof w->faults);
+    faults[FAULT_LOST] = net->lost;
+    faults[FAULT_GROUP_LOST] = net->group_lost;
+    faults[FAULT_DOUBLED] = net->doubled;
+    faults[FAULT_LATE] = net->late;
+    faults[FAULT_FLIPPED] = net->flipped;
+    faults[FAULT_CUT_OFF] = net->cut_off;
+    faults[FAULT_TOO_LONG] = net->too_long;
+    for (uint32_t i = 0; i < w->plan->nodes; i++) {
+        faults[FAULT_DRY] += machine_dry(&w->machines[i]);
+    }
+}
+
 static void world_count(struct world *w, struct world_result *r)
 {
     *r = (struct world_result){
@@ -154,7 +190,7 @@ static void world_count(struct world *w, struct world_result *r)
         .led_ns = w->led ? w->led_ns - w->calm_ns : 0,
         .rest_ns = w->done ? w->now_ns - w->calm_ns : 0,
     };
-    memcpy(r->faults, w->faults, sizeof r->faults);
+    world_count_faults(w, r->faults);
     for (uint32_t i = 0; i < w->plan->nodes; i++) {
         r->records_lost += w->machines[i].disk.lost;
     }
@@ -350,7 +386,10 @@ static void world_on_machine(struct world *w, const struct due *d)
         world_send_away(w, m);
         break;
     case DUE_RESUME:
-        machine_resume(w, m);
+        if (d->number == m->pauses) machine_resume(w, m);
+        break;
+    case DUE_QUICK:
+        if (d->life == m->life) machine_slow(w, m, 0);
         break;
     case DUE_ROOM:
         if (d->life == m->life) machine_fill(w, m, false);
@@ -377,6 +416,7 @@ static void world_on_due(struct world *w, const struct due *d)
     case DUE_READ:
     case DUE_RESTART:
     case DUE_RESUME:
+    case DUE_QUICK:
     case DUE_AWAY:
     case DUE_ROOM:
     case DUE_END:

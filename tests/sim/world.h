@@ -93,7 +93,8 @@ static inline bool world_is_calm(const struct world *w)
     return w->now_ns >= w->calm_ns;
 }
 
-/* Mix into the digest of the run. */
+/* Mix into the digest of the run: bytes, or the sum of so many. */
 void world_digest(struct world *w, const void *bytes, size_t len);
+void world_digest_sum(struct world *w, uint32_t sum, size_t len);
 
 #endif
