@@ -237,6 +237,7 @@ static void client_begin(struct world *w, struct client *c)
     cmd->session = c->session;
     if (op_has_seq(o)) cmd->seq = ++c->seq;
     o->began = checker_on_begin(&w->checker);
+    o->call = opinion_on_call(&w->opinion, c->self, cmd);
     o->patience_ns = w->now_ns + w->plan->clients.patience_ns;
     c->active[c->active_count++] = c->count - 1;
     client_ask(w, c, c->count - 1);
@@ -496,6 +497,7 @@ static void client_on_answer(struct world *w, struct client *c, uint32_t i,
         c->session.index = load16(r->value.at + 8);
     }
     checker_on_end(&w->checker, o->began, op_is_write(o), r->slot);
+    opinion_on_reply(&w->opinion, o->call, c->self, &o->command, r);
     client_see(c, o, r);
     client_end(c, i, OP_ENDED);
     if (o->command.op == COMMAND_CLOSE) client_forget(w, c);

@@ -8,6 +8,7 @@
 
 #include "kv/command.h"
 #include "paxos/effects.h"
+#include "sim/opinion.h"
 #include "sim/packet.h"
 #include "sim/plan.h"
 
@@ -28,6 +29,7 @@ struct op {
     struct packet *bytes;
     enum op_state state;
     uint64_t began; /* as the checker said */
+    struct opinion_call call;
     uint64_t retry_ns;
     uint64_t patience_ns; /* when to fence, and then to give up */
     uint32_t attempts;

@@ -156,8 +156,9 @@ static bool linear_may(const struct linear *l, const struct history_item *i,
 {
     const struct outcome o = outcome_of(l, i, *state);
 
-    if (i->status == HISTORY_OPEN) { /* any outcome, but it must matter */
-        if (o.state == *state) return false;
+    if (i->status ==
+        HISTORY_OPEN) { /* any outcome; if it matters, or so said */
+        if (o.state == *state && i->hint == HISTORY_NEVER) return false;
     } else if (i->status == HISTORY_FULL) {
         return o.status == HISTORY_OK;
     } else if (o.status != i->status || o.told != i->result) {
@@ -432,7 +433,7 @@ static const char *status_name(uint8_t status)
     return names[status];
 }
 
-/* A string of a history as "%.*s" wants it: not more than a few of its bytes. */
+/* Its length as "%.*s" wants it: not more than the first of its bytes. */
 static int text_len(struct bytes b)
 {
     return b.len > 32 ? 32 : (int)b.len;

@@ -363,6 +363,7 @@ static void model_on_seq(struct model *m, struct model_session *s,
             .set = true,
             .status = reply->status,
             .slot = reply->slot,
+            .order = m->order,
             .len = reply->value.len,
             .value = model_copy(reply->value),
         };
@@ -398,4 +399,14 @@ void model_execute(struct model *m, uint16_t index, const struct command *c,
     if (!model_op_has_seq(c->op)) return;
     s->acked_upto = max_u64(s->acked_upto, c->acked_upto);
     model_on_seq(m, s, c, reply);
+}
+
+uint64_t model_order(const struct model *m, const struct command *c)
+{
+    const struct model_session *s;
+
+    if (!model_op_has_seq(c->op)) return 0;
+    s = model_session(m, c->session);
+    if (!s || c->seq >= s->size) return 0;
+    return s->replies[c->seq].status == REPLY_OK ? s->replies[c->seq].order : 0;
 }

@@ -31,6 +31,7 @@ struct model_reply {
     bool set;
     uint8_t status;
     uint64_t slot;
+    uint64_t order; /* among all commands */
     uint32_t len;
     uint8_t *value;
 };
@@ -84,6 +85,9 @@ void model_execute(struct model *m, uint16_t index, const struct command *c,
  */
 const char *model_judge(const struct model *m, const struct command *c,
                         const struct kv_reply *reply);
+
+/* The order in which c was done; 0: it was not, was refused, or has no seq. */
+uint64_t model_order(const struct model *m, const struct command *c);
 
 /* ---- for judge.c --------------------------------------------------------- */
 

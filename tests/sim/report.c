@@ -101,6 +101,9 @@ static void report_counts(const struct world_result *all)
     printf("operations: %" PRIu64 " ended, %" PRIu64 " unknown, %" PRIu64
            " reads given up; %" PRIu64 " answers judged\n",
            all->ended, all->unknown, all->given_up, all->answers);
+    printf("histories without slots: %" PRIu64 " keys, given up on %" PRIu64
+           "\n",
+           all->keys, all->keys_open);
     printf("datagrams: %" PRIu64 " lost, %" PRIu64 " cut off, %" PRIu64
            " doubled, %" PRIu64 " late; %" PRIu64 " log records lost\n",
            all->lost, all->cut_off, all->doubled, all->late, all->records_lost);

@@ -35,6 +35,7 @@ void world_free(struct world *w)
 
         if (m->memory) munmap(m->memory, m->memory_size);
     }
+    opinion_free(&w->opinion);
     free(w->effects.list);
     free(w);
 }
@@ -149,6 +150,7 @@ void world_begin(struct world *w, const struct plan *plan, struct trace *trace)
     network_init(&w->network, &plan->network, plan->nodes,
                  prng_next(&w->random));
     checker_init(&w->checker, plan->nodes, ids, &plan->members.limits);
+    opinion_begin(&w->opinion);
     for (uint8_t i = 0; i < plan->nodes; i++) machine_init(w, i, ids);
     if (!plan->scripted) world_push_starts(w);
     for (uint8_t i = 0; i < plan->clients.count; i++) {
@@ -218,14 +220,46 @@ void world_result_add(struct world_result *sum, const struct world_result *r)
     sum->ended += r->ended;
     sum->unknown += r->unknown;
     sum->given_up += r->given_up;
+    sum->keys += r->keys;
+    sum->keys_open += r->keys_open;
     sum->slots += r->slots;
     sum->led_ns = max_u64(sum->led_ns, r->led_ns);
     sum->rest_ns = max_u64(sum->rest_ns, r->rest_ns);
 }
 
+/* The search for an order is short if it begins with that of the slots. */
+static void world_hint(struct world *w, const struct client *c)
+{
+    for (uint32_t i = 0; i < c->count; i++) {
+        const uint64_t order = model_order(&w->checker.model,
+                                           &c->ops[i].command);
+
+        if (order) opinion_hint(&w->opinion, c->ops[i].call, order);
+    }
+}
+
+/* Without a word to the contrary so far, the clients' own history decides. */
+static void world_judge(struct world *w, struct linear_result *opinion)
+{
+    *opinion = (struct linear_result){ 0 };
+    if (w->checker.failed) return;
+    for (uint32_t i = 0; i < w->plan->clients.count; i++) {
+        world_hint(w, &w->clients[i]);
+    }
+    opinion_judge(&w->opinion, opinion);
+    if (opinion->verdict != LINEAR_NO) return;
+    world_fail(w, "linearizability", "%s", opinion->text);
+}
+
 void world_end(struct world *w, struct world_result *result)
 {
+    struct linear_result opinion;
+
+    world_judge(w, &opinion);
     world_count(w, result);
+    result->keys = opinion.keys;
+    result->keys_open = opinion.gave_up;
+    opinion_end(&w->opinion);
     for (uint32_t i = 0; i < w->plan->nodes; i++) {
         machine_clear(&w->machines[i]);
     }

@@ -12,6 +12,7 @@
 #include "sim/client.h"
 #include "sim/machine.h"
 #include "sim/network.h"
+#include "sim/opinion.h"
 #include "sim/plan.h"
 #include "sim/queue.h"
 #include "sim/trace.h"
@@ -30,10 +31,12 @@ struct world_result {
     uint64_t doubled;
     uint64_t late;
     uint64_t records_lost;
-    uint64_t answers;  /* judged */
-    uint64_t ended;    /* operations with a known outcome */
-    uint64_t unknown;  /* and without */
-    uint64_t given_up; /* reads */
+    uint64_t answers;   /* judged */
+    uint64_t ended;     /* operations with a known outcome */
+    uint64_t unknown;   /* and without */
+    uint64_t given_up;  /* reads */
+    uint64_t keys;      /* whose history was judged without the slots */
+    uint64_t keys_open; /* and of which nothing is known: too much at once */
     uint64_t slots;
     uint64_t led_ns;  /* from the end of the faults until a leader served */
     uint64_t rest_ns; /* and until all was done and alike */
@@ -48,6 +51,7 @@ struct world {
     struct machine machines[MEMBERS_MAX];
     struct client clients[PLAN_CLIENTS_MAX];
     struct checker checker;
+    struct opinion opinion;
     struct trace *trace;
     struct effects effects; /* of the step that is carried out */
     uint64_t digest;
