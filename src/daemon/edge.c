@@ -6,6 +6,8 @@
 #define EDGE_WELCOME_MAX (8u + 8 + 1 + 1 + 1 + CLUSTER_NAME_MAX)
 #define EDGE_STATUS_MAX  1200u
 
+_Static_assert(ADMIN_TEXT_MAX + 24 <= EDGE_STATUS_MAX, "room for an answer");
+
 _Static_assert(DATAGRAM_HEAD + EDGE_WELCOME_MAX <= KNOCK_SIZE,
                "a WELCOME answers any KNOCK");
 
@@ -118,6 +120,26 @@ void edge_status(struct edge *e, const struct address *client, uint64_t cookie,
     status_encode(s, &w);
     ASSERT(writer_ok(&w));
     edge_send(e, DATAGRAM_STATUS, b, DATAGRAM_HEAD + (uint32_t)writer_len(&w),
+              client);
+}
+
+void edge_admin(struct edge *e, const struct address *client, uint64_t cookie,
+                uint8_t status, const char *text)
+{
+    const struct admin_answer answer = {
+        .cookie = cookie,
+        .token = edge_token(e, client),
+        .status = status,
+        .text = bytes_of(text, (uint32_t)strnlen(text, ADMIN_TEXT_MAX)),
+    };
+    struct loop_buffer *b = edge_buffer(e);
+    struct writer w;
+
+    if (!b) return;
+    w = edge_writer(e, b);
+    admin_answer_encode(&answer, &w);
+    ASSERT(writer_ok(&w));
+    edge_send(e, DATAGRAM_ADMIN, b, DATAGRAM_HEAD + (uint32_t)writer_len(&w),
               client);
 }
 

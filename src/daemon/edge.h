@@ -70,6 +70,10 @@ bool edge_welcome(struct edge *e, const struct address *client, uint64_t cookie,
 void edge_status(struct edge *e, const struct address *client, uint64_t cookie,
                  const struct status *s);
 
+/* Answer an ADMIN_ASK whose token was valid; text of ADMIN_TEXT_MAX at most. */
+void edge_admin(struct edge *e, const struct address *client, uint64_t cookie,
+                uint8_t status, const char *text);
+
 /* Add one reply to the datagram for its client. */
 void edge_reply(struct edge *e, const struct reply *r);
 

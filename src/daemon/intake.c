@@ -2,6 +2,7 @@
 #include "daemon/intake.h"
 
 #include "base/assert.h"
+#include "daemon/admin.h"
 #include "daemon/report.h"
 
 static void intake_drop(struct server *s, enum status_counter reason)
@@ -158,6 +159,21 @@ static void intake_status_ask(struct server *s, const struct loop_event *ev,
     edge_status(&s->edge, &ev->from, head->nonce, &status);
 }
 
+static void intake_admin(struct server *s, const struct loop_event *ev,
+                         const struct datagram_head *head)
+{
+    struct reader r = reader_of(ev->bytes + DATAGRAM_HEAD,
+                                ev->len - DATAGRAM_HEAD);
+    struct bytes text;
+
+    if (!intake_token(s, ev, head, reader_u64(&r))) return;
+    if (admin_ask_decode(&text, &r) < 0) {
+        intake_drop(s, COUNTER_DROP_MALFORMED);
+        return;
+    }
+    admin_on_ask(s, &ev->from, head->nonce, text);
+}
+
 /* Answers are for clients: nobody sends them to a member. */
 static void intake_client(struct server *s, const struct loop_event *ev,
                           const struct datagram_head *head)
@@ -174,6 +190,8 @@ static void intake_client(struct server *s, const struct loop_event *ev,
         intake_request(s, ev, head);
     else if (head->kind == DATAGRAM_STATUS_ASK)
         intake_status_ask(s, ev, head);
+    else if (head->kind == DATAGRAM_ADMIN_ASK)
+        intake_admin(s, ev, head);
     else
         intake_drop(s, COUNTER_DROP_KIND);
 }

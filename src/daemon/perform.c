@@ -26,6 +26,14 @@ static void perform_fatal(struct server *s, const struct fatal *f)
         server_end(s, f->status, "%s", f->text);
 }
 
+static void perform_probe(struct server *s, const struct effect *e)
+{
+    struct address to = s->members.addresses[e->to];
+
+    to.port = s->probed[e->to] = e->port;
+    liveness_probe(&s->liveness, &to);
+}
+
 void perform_effects(struct server *s)
 {
     const struct effects *effects = &s->effects;
@@ -48,6 +56,9 @@ void perform_effects(struct server *s)
             if (!disk_read_add(&s->disk, &e->read))
                 server_end(s, EXIT_BROKEN, "more than %u reads of the log",
                            DISK_READS_MAX);
+            break;
+        case EFFECT_PROBE:
+            perform_probe(s, e);
             break;
         case EFFECT_REPLY:
             edge_reply(&s->edge, &e->reply);

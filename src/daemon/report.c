@@ -44,6 +44,9 @@ static const char *report_resignation(uint64_t reason)
         "nothing could be executed",
         "the disk is full",
         "stopping",
+        "the process stood still",
+        "the disk stalls",
+        "an operator wants another leader",
     };
 
     return texts[reason < sizeof texts / sizeof texts[0] ? reason : 0];
@@ -89,6 +92,12 @@ void report_note(const struct server *s, const struct note *n)
         return;
     case NOTE_LEADER_LOST:
         log_info("the leader of ballot %s is not heard any more", ballot);
+        return;
+    case NOTE_LEADER_GONE:
+        log_info("member %u, the leader of ballot %s, has ended", id, ballot);
+        return;
+    case NOTE_LEAVING:
+        log_info("member %u is nominated to succeed ballot %s", id, ballot);
         return;
     case NOTE_CAUGHT_UP:
         log_info("caught up at slot %" PRIu64, number);

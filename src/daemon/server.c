@@ -69,6 +69,22 @@ static void server_on_written(struct server *s, const struct loop_event *ev)
                    strerror(-rc));
 }
 
+/* The liveness port of a member: its process has ended (E2). */
+static void server_on_closed(struct server *s, const struct address *from)
+{
+    struct event gone = { .type = EVENT_PEER_GONE };
+    struct address at = *from;
+
+    for (uint8_t i = 0; i < s->members.n; i++) {
+        if (s->probed[i] == 0 || s->probed[i] != from->port) continue;
+        at.port = s->members.addresses[i].port;
+        if (!members_is_at(&s->members, i, &at)) continue;
+        gone.tag = i;
+        server_step(s, &gone);
+        return;
+    }
+}
+
 static void server_on_event(struct server *s, const struct loop_event *ev)
 {
     switch (ev->type) {
@@ -84,6 +100,9 @@ static void server_on_event(struct server *s, const struct loop_event *ev)
         return;
     case LOOP_SIGNAL:
         server_on_signal(s, ev->signo);
+        return;
+    case LOOP_CLOSED:
+        server_on_closed(s, &ev->from);
         return;
     }
 }
@@ -205,7 +224,8 @@ static void server_turn(struct server *s)
 static bool server_may_stop(const struct server *s)
 {
     if (!s->stop_by_ns) return false;
-    return disk_is_idle(&s->disk) || s->now_ns >= s->stop_by_ns;
+    if (s->now_ns >= s->stop_by_ns) return true;
+    return node_may_stop(s->node) && disk_is_idle(&s->disk);
 }
 
 /* Refusals are remembered on disk, so that the next start fails too (M2). */

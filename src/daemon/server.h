@@ -9,6 +9,7 @@
 #ifndef PAXOSKV_DAEMON_SERVER_H
 #define PAXOSKV_DAEMON_SERVER_H
 
+#include "daemon/admin.h"
 #include "daemon/datadir.h"
 #include "daemon/disk.h"
 #include "daemon/edge.h"
@@ -17,6 +18,7 @@
 #include "daemon/members.h"
 #include "daemon/notify.h"
 #include "daemon/outbox.h"
+#include "io/liveness.h"
 #include "io/udp.h"
 #include "node/node.h"
 #include "wire/parts.h"
@@ -38,6 +40,9 @@ struct server {
     struct members members;
     struct datadir datadir;
     struct udp udp;
+    struct liveness liveness;
+    uint16_t liveness_port;       /* the own one, 0: none */
+    uint16_t probed[MEMBERS_MAX]; /* port last asked, by index */
     struct loop *loop;
     struct wal *wal;
     uint32_t member_socket; /* numbers of the loop */
@@ -56,6 +61,7 @@ struct server {
     struct outbox outbox;
     struct disk disk;
     struct notify notify;
+    struct admin admin;
 
     uint64_t cluster; /* hash that travels */
     uint64_t process; /* nonce of this process */

@@ -171,6 +171,29 @@ static int start_add_sockets(struct server *s, struct failure *f)
     return 0;
 }
 
+/* A group that cannot have it does without: missed heartbeats say the same,
+ * some intervals later. */
+static int start_liveness(struct server *s, struct failure *f)
+{
+    const struct address *member = &s->members.addresses[s->members.self];
+    int rc;
+
+    if (s->members.n == 1) return 0;
+    rc = liveness_open(&s->liveness, member);
+    if (rc > 0) s->liveness_port = (uint16_t)rc;
+    if (rc < 0)
+        log_warning("port %u, by which others notice at once that this member "
+                    "has ended, cannot be bound (%s)",
+                    member->port + LIVENESS_OFFSET, strerror(-rc));
+    if (s->liveness.probe_fd < 0) return 0;
+    rc = loop_watch_errors(s->loop, s->liveness.probe_fd);
+    if (rc < 0)
+        return failure_set(f, EXIT_SYSTEM,
+                           "%s: cannot watch a socket for errors: %s",
+                           loop_backend(s->loop), strerror(-rc));
+    return 0;
+}
+
 /* ---- core --------------------------------------------------------------- */
 
 static void *start_alloc(void *ctx, size_t size)
@@ -209,6 +232,7 @@ static void start_node_config(struct server *s, struct node_config *n,
         .n = s->members.n,
         .self = s->members.self,
         .priority = (uint8_t)c->priority,
+        .liveness_port = s->liveness_port,
         .instance = s->datadir.meta.instance,
         .process = s->process,
         .seed = seed,
@@ -407,7 +431,9 @@ static int start_kernel(struct server *s, struct failure *f)
     start_say_sockets(s);
     status = start_loop(s, f);
     if (status) return status;
-    return start_add_sockets(s, f);
+    status = start_add_sockets(s, f);
+    if (status) return status;
+    return start_liveness(s, f);
 }
 
 static int start_state(struct server *s, struct failure *f)
@@ -432,6 +458,7 @@ int start_open(struct server *s, const struct config *c, uint8_t id,
     s->config = c;
     s->datadir.fd = s->datadir.lock_fd = -1;
     s->udp.member_fd = s->udp.group_fd = -1;
+    s->liveness.port_fd = s->liveness.probe_fd = -1;
     s->notify.fd = -1;
     s->started_ns = s->told_ns = host_now_ns();
     s->cluster = config_hash(c);
@@ -457,6 +484,7 @@ int start_close(struct server *s, bool clean, struct failure *f)
     if (s->node) node_destroy(s->node);
     if (s->memory) munmap(s->memory, s->memory_size);
     if (s->udp.member_fd >= 0) udp_close(&s->udp);
+    liveness_close(&s->liveness);
     datadir_close(&s->datadir);
     notify_close(&s->notify);
     if (rc == 0) return 0;

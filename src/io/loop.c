@@ -67,6 +67,7 @@ int loop_init(struct loop *l, const struct loop_ops *ops,
     l->ops = ops;
     l->config = *config;
     l->signal_fd = -1;
+    l->error_fd = -1;
     return loop_udp_init(l);
 }
 
@@ -134,6 +135,13 @@ int loop_add_signals(struct loop *l, const int *signals, uint32_t count)
     l->signal_fd = signalfd(-1, &l->signal_set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (l->signal_fd < 0) return -errno;
     return l->ops->watch_signals(l);
+}
+
+int loop_watch_errors(struct loop *l, int fd)
+{
+    ASSERT(l->error_fd < 0);
+    l->error_fd = fd;
+    return l->ops->watch_errors(l);
 }
 
 bool loop_read_signal(struct loop *l, struct loop_event *ev)

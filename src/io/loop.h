@@ -50,6 +50,7 @@ enum loop_event_type {
     LOOP_WRITTEN,      /* cookie, result: a file operation has ended */
     LOOP_ERROR,        /* socket, result (-errno): it is read no more */
     LOOP_SIGNAL,       /* signo */
+    LOOP_CLOSED,       /* from: nobody has this address and port (ICMP) */
 };
 
 struct loop_event {
@@ -118,6 +119,13 @@ int loop_add_socket(struct loop *l, int fd);
 
 /* The same, for sending only. */
 int loop_add_sender(struct loop *l, int fd);
+
+/*
+ * Tell of ports that a socket found closed: one LOOP_CLOSED for each ICMP error
+ * in its queue.  It needs IP_RECVERR or IPV6_RECVERR; nothing is received from
+ * it.  One socket at most.  Returns 0 or -errno.
+ */
+int loop_watch_errors(struct loop *l, int fd);
 
 /* Block these signals for the process and deliver them as events. */
 int loop_add_signals(struct loop *l, const int *signals, uint32_t count);

@@ -21,6 +21,7 @@ enum watched {
     WATCHED_FILES = LOOP_SOCKETS_MAX,
     WATCHED_SIGNALS,
     WATCHED_TIMER,
+    WATCHED_ERRORS,
     WATCHED_COUNT,
 };
 
@@ -98,6 +99,12 @@ static int epoll_watch_signals(struct loop *l)
     return watch(loop_epoll_of(l), l->signal_fd, EPOLLIN, WATCHED_SIGNALS);
 }
 
+/* EPOLLERR is told without being asked for. */
+static int epoll_watch_errors(struct loop *l)
+{
+    return watch(loop_epoll_of(l), l->error_fd, 0, WATCHED_ERRORS);
+}
+
 /* Handed over at once: the disk works while the turn is ended. */
 static void epoll_file(struct loop *l, const struct loop_file *op)
 {
@@ -163,6 +170,9 @@ static void note_ready(struct loop_epoll *e, const struct epoll_event *event)
     case WATCHED_SIGNALS:
         e->signals_ready = true;
         return;
+    case WATCHED_ERRORS:
+        e->errors_ready = true;
+        return;
     case WATCHED_TIMER:
         e->timer_ns = NEVER_NS; /* it has expired, or is set anew */
         return;
@@ -176,7 +186,7 @@ static void note_ready(struct loop_epoll *e, const struct epoll_event *event)
 static bool is_pending(const struct loop_epoll *e)
 {
     return e->recv_at < e->recv_count || e->ready || e->signals_ready ||
-           e->files_ready;
+           e->errors_ready || e->files_ready;
 }
 
 static int epoll_turn(struct loop *l, uint64_t deadline_ns)
@@ -211,6 +221,10 @@ static bool next_other(struct loop_epoll *e, struct loop_event *ev)
         if (loop_read_signal(&e->base, ev)) return true;
         e->signals_ready = false;
     }
+    if (e->errors_ready) {
+        if (loop_udp_read_closed(&e->base, ev)) return true;
+        e->errors_ready = false;
+    }
     return false;
 }
 
@@ -239,6 +253,7 @@ static const struct loop_ops ops = {
     .close = epoll_close,
     .watch = epoll_watch,
     .watch_signals = epoll_watch_signals,
+    .watch_errors = epoll_watch_errors,
     .wait = epoll_turn,
     .next = epoll_next,
     .send = loop_epoll_udp_send,

@@ -34,6 +34,7 @@ struct loop_epoll {
 
     uint32_t ready; /* bit i: socket i may have something */
     bool signals_ready;
+    bool errors_ready;
     bool files_ready;
     struct loop_files files;
 

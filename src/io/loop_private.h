@@ -39,6 +39,7 @@ struct loop_ops {
     void (*close)(struct loop *l);
     int (*watch)(struct loop *l, uint32_t socket); /* begin to receive */
     int (*watch_signals)(struct loop *l);
+    int (*watch_errors)(struct loop *l);
     int (*wait)(struct loop *l, uint64_t deadline_ns);
     bool (*next)(struct loop *l, struct loop_event *ev);
     bool (*send)(struct loop *l, uint32_t socket, struct loop_buffer *buffer,
@@ -71,6 +72,7 @@ struct loop {
 
     int signal_fd;
     sigset_t signal_set;
+    int error_fd; /* the caller's; -1: none */
 };
 
 /*
@@ -112,6 +114,9 @@ bool loop_udp_is_passing(int error);
 
 /* Empty the error queue of a socket, so that it fails no more sends. */
 void loop_udp_drain_errors(int fd);
+
+/* Take one closed port from the queue of error_fd; false if there is none. */
+bool loop_udp_read_closed(const struct loop *l, struct loop_event *ev);
 
 /* The kernel's count of drops, as SO_RXQ_OVFL tells it with a datagram. */
 void loop_udp_note_overflow(struct loop *l, uint32_t socket,

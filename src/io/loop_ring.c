@@ -150,6 +150,24 @@ static int ring_watch_signals(struct loop *l)
     return 0;
 }
 
+static int ring_watch_errors(struct loop *l)
+{
+    struct io_uring_sqe *sqe = take_file_sqe(loop_ring_of(l));
+
+    if (!sqe) return l->error;
+    io_uring_prep_poll_add(sqe, l->error_fd, 0); /* POLLERR is always told */
+    sqe->user_data = loop_ring_user_data(TAG_ERRORS, 0);
+    return 0;
+}
+
+static bool on_errors(struct loop *l, struct loop_event *ev)
+{
+    const bool got = loop_udp_read_closed(l, ev);
+
+    ring_watch_errors(l);
+    return got;
+}
+
 /* The poll says that a signal is there; more than one fires it again. */
 static bool on_signal(struct loop *l, struct loop_event *ev)
 {
@@ -231,6 +249,8 @@ static bool on_completion(struct loop_ring *r, const struct io_uring_cqe *cqe,
         return false;
     case TAG_SIGNAL:
         return on_signal(&r->base, ev);
+    case TAG_ERRORS:
+        return on_errors(&r->base, ev);
     case TAG_WRITE:
         return on_file(LOOP_FILE_WRITE, value, cqe->res, ev);
     case TAG_SYNC:
@@ -264,6 +284,7 @@ static const struct loop_ops ops = {
     .close = ring_close,
     .watch = ring_watch,
     .watch_signals = ring_watch_signals,
+    .watch_errors = ring_watch_errors,
     .wait = ring_wait,
     .next = ring_next,
     .send = loop_ring_udp_send,

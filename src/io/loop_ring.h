@@ -26,6 +26,7 @@ enum loop_ring_tag {
     TAG_WRITE,
     TAG_SYNC,
     TAG_ALLOCATE,
+    TAG_ERRORS,
 };
 
 struct loop_ring_send {

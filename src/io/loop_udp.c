@@ -2,8 +2,11 @@
 #include "io/loop_private.h"
 
 #include "base/assert.h"
+#include "io/udp.h"
 
 #include <errno.h>
+#include <linux/errqueue.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -121,6 +124,49 @@ void loop_udp_drain_errors(int fd)
 
         if (recvmsg(fd, &msg, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return;
     }
+}
+
+/* A port that nobody has, as the machine there says. */
+static bool is_closed(const struct cmsghdr *c)
+{
+    struct sock_extended_err e;
+
+    if (!(c->cmsg_level == SOL_IP && c->cmsg_type == IP_RECVERR) &&
+        !(c->cmsg_level == SOL_IPV6 && c->cmsg_type == IPV6_RECVERR)) {
+        return false;
+    }
+    memcpy(&e, CMSG_DATA(c), sizeof e);
+    if (e.ee_errno != ECONNREFUSED) return false;
+    return e.ee_origin == SO_EE_ORIGIN_ICMP ||
+           e.ee_origin == SO_EE_ORIGIN_ICMP6;
+}
+
+bool loop_udp_read_closed(const struct loop *l, struct loop_event *ev)
+{
+    uint8_t bytes[64];
+    _Alignas(struct cmsghdr) uint8_t control[512];
+
+    for (uint32_t i = 0; i < DRAIN_MAX; i++) {
+        struct sockaddr_storage to; /* whom the failed datagram was for */
+        struct iovec iov = { .iov_base = bytes, .iov_len = sizeof bytes };
+        struct msghdr msg = { .msg_name = &to,
+                              .msg_namelen = sizeof to,
+                              .msg_iov = &iov,
+                              .msg_iovlen = 1,
+                              .msg_control = control,
+                              .msg_controllen = sizeof control };
+        struct cmsghdr *c;
+
+        if (recvmsg(l->error_fd, &msg, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+            return false;
+        for (c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
+            if (!is_closed(c) || msg.msg_namelen == 0) continue;
+            *ev = (struct loop_event){ .type = LOOP_CLOSED };
+            udp_from_sockaddr((const struct sockaddr *)&to, &ev->from);
+            return true;
+        }
+    }
+    return false;
 }
 
 void loop_udp_note_overflow(struct loop *l, uint32_t socket,

@@ -6,6 +6,7 @@
 #include "node/chosen.h"
 #include "node/execute.h"
 #include "node/identity.h"
+#include "node/leadership.h"
 #include "node/reads.h"
 #include "node/receive.h"
 #include "node/repair.h"
@@ -39,6 +40,7 @@ static int node_init_roles(struct node *n, struct arena *mem)
     if (rc < 0) return rc;
     election_init(&n->election, &n->group, n->cfg.heartbeat_ns, n->cfg.priority,
                   n->cfg.seed + 2);
+    n->election.port = n->cfg.liveness_port;
     return proposer_init(&n->proposer, &n->group, &n->pool, &proposer, mem);
 }
 
@@ -60,6 +62,7 @@ struct node *node_init(const struct node_config *cfg, struct arena *mem)
     n->group.self = cfg->self;
     memcpy(n->group.ids, cfg->ids, sizeof n->group.ids);
     n->repair.ask_ns = NEVER_NS;
+    n->handover = (struct handover){ .to = MEMBER_NONE, .again_ns = NEVER_NS };
     prng_init(&n->prng, cfg->seed);
     if (node_init_roles(n, mem) < 0) return NULL;
     if (requests_init(n, mem) < 0 || reads_init(n, mem) < 0) return NULL;
@@ -127,37 +130,29 @@ struct self_view node_self(const struct node *n)
                                  n->learner.chosen_upto),
         .vote_seq = n->acceptor.vote_seq_durable,
         .leading = proposer_is_leading(&n->proposer),
-        .resigned = n->stopping,
+        .resigned = n->proposer.phase == PROPOSER_RESIGNED,
+        .draining = n->stopping,
         .campaigning = n->proposer.phase == PROPOSER_PREPARING ||
                        n->proposer.phase == PROPOSER_COLLECTING,
-        .acceptor_ok = n->identity.admitted,
-        .full = n->full > 0,
+        .admitted = n->identity.admitted,
+        .acceptor_ok = n->identity.admitted && !leadership_disk_stalls(n),
+        .burden = leadership_burden(n),
     };
 }
 
 void node_preempt(struct node *n, uint64_t round, struct effects *out)
 {
     if (n->proposer.phase == PROPOSER_IDLE) return;
+    if (n->proposer.phase == PROPOSER_RESIGNED) {
+        proposer_preempt(&n->proposer); /* as it was meant to be */
+        return;
+    }
     effects_note(out, NOTE_PREEMPTED, n->group.self, n->proposer.ballot, round);
     proposer_preempt(&n->proposer);
     reads_void(n);
     n->counters.preemptions++;
     election_on_preempted(&n->election, proposer_rto_ns(&n->proposer),
                           n->now_ns);
-}
-
-void node_resign(struct node *n, uint64_t reason, struct effects *out)
-{
-    struct self_view self;
-
-    if (n->proposer.phase == PROPOSER_IDLE) return;
-    effects_note(out, NOTE_RESIGNED, n->group.self, n->proposer.ballot, reason);
-    proposer_preempt(&n->proposer);
-    reads_void(n);
-    /* Whoever takes over needs some time without this one. */
-    n->election.quiet_ns = n->now_ns + 10 * n->cfg.heartbeat_ns;
-    self = node_self(n);
-    election_heartbeat(&n->election, &self, n->now_ns, out);
 }
 
 static void node_start(struct node *n, struct effects *out)
@@ -226,43 +221,6 @@ static void node_check_candidate(struct node *n)
     proposer_preempt(p);
 }
 
-/* Somebody could lead whose disk is not full (P14). */
-static bool node_has_roomy_peer(const struct node *n)
-{
-    const uint16_t links = election_links(&n->election, n->now_ns);
-
-    for (uint8_t i = 0; i < n->group.n; i++) {
-        const uint8_t flags = n->election.peers[i].flags;
-
-        if (i == n->group.self || !(links & member_bit(i))) continue;
-        if ((flags & HEARTBEAT_OK) && !(flags & HEARTBEAT_FULL)) return true;
-    }
-    return false;
-}
-
-/* E8: a leader that cannot choose makes room for one that can. */
-static void node_check_leadership(struct node *n, struct effects *out)
-{
-    struct proposer *p = &n->proposer;
-    const uint64_t limit_ns = 5 * n->cfg.heartbeat_ns;
-
-    if (!proposer_is_leading(p) || n->group.n == 1) return;
-    if (n->learner.executed > n->progress_slot ||
-        p->next_slot - 1 <= n->learner.executed) {
-        if (n->learner.executed > n->progress_slot) n->stall_ns = NS_PER_S;
-        n->progress_slot = n->learner.executed;
-        n->progress_ns = n->now_ns;
-    }
-    if (n->now_ns - n->election.happy_ns > limit_ns) {
-        node_resign(n, RESIGN_NO_MAJORITY, out);
-    } else if (n->now_ns - n->progress_ns > n->stall_ns) {
-        n->stall_ns = min_u64(2 * n->stall_ns, 30 * NS_PER_S);
-        node_resign(n, RESIGN_STALLED, out);
-    } else if (n->full && node_has_roomy_peer(n)) {
-        node_resign(n, RESIGN_FULL, out);
-    }
-}
-
 /* What execution has changed for the leader: its time, and whether clients are
  * answered, which they are behind the takeover no-op. */
 static void node_check_serving(struct node *n, struct effects *out)
@@ -299,7 +257,7 @@ static void node_on_tick(struct node *n, struct effects *out)
     self = node_self(n);
     election_on_tick(&n->election, &self, n->now_ns, out);
     node_check_candidate(n);
-    node_check_leadership(n, out);
+    leadership_on_tick(n, out);
     node_noop(n);
     proposer_on_tick(&n->proposer, election_heard(&n->election, n->now_ns),
                      n->now_ns, out);
@@ -313,6 +271,7 @@ static void node_on_durable(struct node *n, uint64_t seq, struct effects *out)
 
     if (seq <= n->journal.durable) return;
     n->journal.durable = seq;
+    leadership_on_durable(n);
     acceptor_on_durable(&n->acceptor, out);
     identity_on_durable(n, out);
 }
@@ -325,7 +284,16 @@ static void node_on_flush(struct node *n, struct effects *out)
     reads_on_flush(n, out);
     proposer_pump(&n->proposer, n->now_ns, out);
     proposer_on_flush(&n->proposer, n->now_ns, out);
+    election_on_flush(&n->election, n->now_ns, out);
     identity_on_flush(n, out);
+}
+
+static void node_on_gone(struct node *n, uint8_t index, struct effects *out)
+{
+    const struct self_view self = node_self(n);
+
+    if (!n->identity.live || index >= n->group.n) return;
+    election_on_gone(&n->election, index, &self, n->now_ns, out);
 }
 
 static void node_on_event(struct node *n, const struct event *ev,
@@ -361,7 +329,13 @@ static void node_on_event(struct node *n, const struct event *ev,
         break;
     case EVENT_STOP:
         n->stopping = true;
-        node_resign(n, RESIGN_STOPPING, out);
+        leadership_resign(n, RESIGN_STOPPING, MEMBER_NONE, out);
+        break;
+    case EVENT_TRANSFER:
+        leadership_transfer(n, (uint8_t)ev->tag, out);
+        break;
+    case EVENT_PEER_GONE:
+        node_on_gone(n, (uint8_t)ev->tag, out);
         break;
     }
 }
@@ -389,6 +363,7 @@ static void node_deliver_own(struct node *n, struct effects *out, uint32_t *at)
 void node_step(struct node *n, const struct event *ev, struct effects *out)
 {
     uint32_t delivered = 0;
+    uint64_t gap_ns;
     int rc;
 
     ASSERT(ev->now_ns >= n->now_ns);
@@ -396,6 +371,7 @@ void node_step(struct node *n, const struct event *ev, struct effects *out)
 
     out->count = 0;
     if (n->dead) return;
+    gap_ns = ev->now_ns - n->now_ns;
     n->now_ns = ev->now_ns; /* time stands still until we return */
     n->scratch_used = 0;
     n->more = false;
@@ -404,6 +380,7 @@ void node_step(struct node *n, const struct event *ev, struct effects *out)
     }
     learner_trim(&n->learner);
 
+    leadership_on_step(n, gap_ns, out);
     node_on_event(n, ev, out);
     do {
         node_deliver_own(n, out, &delivered);
@@ -415,6 +392,7 @@ void node_step(struct node *n, const struct event *ev, struct effects *out)
     node_check_serving(n, out);
     repair_check(n, out);
     node_deliver_own(n, out, &delivered);
+    leadership_note_records(n);
 }
 
 uint64_t node_deadline_ns(const struct node *n)
@@ -428,6 +406,7 @@ uint64_t node_deadline_ns(const struct node *n)
     first = min_u64(first, election_deadline_ns(&n->election));
     first = min_u64(first, repair_deadline_ns(n));
     first = min_u64(first, proposer_deadline_ns(&n->proposer));
+    first = min_u64(first, leadership_deadline_ns(n));
     if (proposer_is_serving(&n->proposer)) {
         first = min_u64(first, reads_deadline_ns(n));
     }

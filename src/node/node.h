@@ -35,6 +35,7 @@ struct node_config {
     uint8_t self;             /* own index */
     uint8_t ids[MEMBERS_MAX]; /* ascending */
     uint8_t priority;         /* higher is preferred as leader, E3 */
+    uint16_t liveness_port;   /* told to the others, 0: none (E2) */
     uint64_t instance;        /* drawn by --format, M2a */
     uint64_t process;         /* random nonce of this process */
     uint64_t seed;            /* of the jitter */
@@ -62,6 +63,9 @@ enum event_type {
     EVENT_FULL, /* seq: 1 the log is at its reserve, 2 at the last of it, which
                  * is for promises; 0 neither, any more (P14) */
     EVENT_STOP, /* resign: the process is about to end (E8) */
+    EVENT_TRANSFER,  /* tag: index of the member that shall lead, or
+                      * MEMBER_NONE; one for which node_may_transfer is true */
+    EVENT_PEER_GONE, /* tag: index; its liveness port is closed (E2) */
 };
 
 struct request {
@@ -74,7 +78,7 @@ struct event {
     enum event_type type;
     uint64_t now_ns;               /* monotonic, and > 0 */
     uint64_t seq;                  /* DURABLE, FULL */
-    uint64_t tag;                  /* RECORD, READ_DONE */
+    uint64_t tag;                  /* RECORD, READ_DONE, TRANSFER, PEER_GONE */
     const struct message *message; /* MESSAGE, RECORD */
     const struct request *request; /* REQUEST */
 };
@@ -99,6 +103,16 @@ int node_recover(struct node *n, const struct message *record);
 
 /* out->list must have room for EFFECTS_MAX; the step sets out->count. */
 void node_step(struct node *n, const struct event *ev, struct effects *out);
+
+/*
+ * Why EVENT_TRANSFER to this member (an index, or MEMBER_NONE: whoever is the
+ * best) would not be obeyed, or NULL; then *to is who would be nominated.
+ */
+const char *node_transfer_refusal(const struct node *n, uint8_t wanted,
+                                  uint8_t *to);
+
+/* Behind EVENT_STOP: nothing is left to be handed over. */
+bool node_may_stop(const struct node *n);
 
 /* When the next EVENT_TICK is due. */
 uint64_t node_deadline_ns(const struct node *n);

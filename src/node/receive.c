@@ -129,6 +129,7 @@ static void receive_heartbeat(struct node *n, const struct message *m,
     if (m->from == n->group.self) return;
     n->round_seen = max_u64(n->round_seen, m->ballot.round);
     election_on_heartbeat(&n->election, m, &self, n->now_ns, out);
+    if (!(m->heartbeat.flags & HEARTBEAT_CLAIM)) return;
     if (ballot_cmp(m->ballot, n->proposer.ballot) > 0) {
         node_preempt(n, m->ballot.round, out);
     }
@@ -193,6 +194,10 @@ static void receive_election(struct node *n, const struct message *m,
     case MESSAGE_REFUSE:
         election_on_refuse(&n->election, m, n->now_ns);
         break;
+    case MESSAGE_LEAVING:
+        n->round_seen = max_u64(n->round_seen, m->ballot.round);
+        election_on_leaving(&n->election, m, &self, n->now_ns, out);
+        break;
     default:
         break;
     }
@@ -238,6 +243,7 @@ void receive_own(struct node *n, const struct message *m, struct effects *out)
     case MESSAGE_TOKEN_ACK:
     case MESSAGE_NOMINATE:
     case MESSAGE_REFUSE:
+    case MESSAGE_LEAVING:
         receive_election(n, m, out);
         break;
     case MESSAGE_HELLO:
@@ -249,14 +255,7 @@ void receive_own(struct node *n, const struct message *m, struct effects *out)
     case MESSAGE_FORWARD:
         requests_on_forward(n, m, out);
         break;
-    case RECORD_PROMISE:
-    case RECORD_ACCEPT:
-    case RECORD_CHOSEN:
-    case RECORD_MARK:
-    case RECORD_LIFE:
-    case RECORD_ADMITTED:
-    case RECORD_PEER:
-    case RECORD_REFUSED:
+    case RECORD_PROMISE ... RECORD_REFUSED:
         n->counters.drop_malformed++;
         break;
     }
@@ -270,6 +269,7 @@ static bool receive_leaps(const struct node *n, const struct message *m)
     if (m->type == MESSAGE_TOKEN || m->type == MESSAGE_NOMINATE) {
         round = max_u64(round, m->token.round);
     }
+    if (m->type == MESSAGE_LEAVING) round = max_u64(round, m->leaving.round);
     return round > n->round_seen && round - n->round_seen > ROUND_LEAP_MAX;
 }
 
@@ -299,6 +299,7 @@ static bool receive_is_entitled(const struct node *n, const struct message *m)
     case MESSAGE_ACCEPT:
     case MESSAGE_LEARN:
     case MESSAGE_CONFIRM:
+    case MESSAGE_LEAVING:
         break;
     default:
         return true;

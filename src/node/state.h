@@ -24,12 +24,16 @@
 #define FLUSH_ROOM     1024u /* effects kept for what a flush sends last */
 #define TRASH_MAX      (BATCHES_MAX * 2 + READS_MAX)
 #define HOPS_MAX       3u /* of a forwarded request (E10) */
+#define DISK_MARKS     16u
 
 enum resign_reason {
     RESIGN_NO_MAJORITY = 1, /* QC is lost */
     RESIGN_STALLED = 2,     /* nothing could be executed */
     RESIGN_FULL = 3,        /* the disk is */
     RESIGN_STOPPING = 4,
+    RESIGN_PAUSED = 5,   /* the process stood still for too long */
+    RESIGN_DISK = 6,     /* a write is not durable for too long */
+    RESIGN_TRANSFER = 7, /* an operator wants it */
 };
 
 /* Who asked, and by which way it came. */
@@ -126,6 +130,25 @@ struct repair {
     struct fetch fetch; /* scratch of the message */
 };
 
+/* Leaving is said more than once: the successor may miss it (E2). */
+struct handover {
+    uint8_t to; /* index, or MEMBER_NONE */
+    uint8_t tries;
+    bool pending; /* nobody has taken over yet */
+    uint64_t round;
+    uint64_t again_ns;
+};
+
+/* Which record was made when, the oldest first, of those not durable yet. */
+struct disk_age {
+    struct {
+        uint64_t seq;
+        uint64_t at_ns;
+    } marks[DISK_MARKS];
+    uint32_t first;
+    uint32_t count;
+};
+
 struct node {
     struct node_config cfg;
     struct group group;
@@ -140,6 +163,8 @@ struct node {
     struct requests requests;
     struct reads reads;
     struct repair repair;
+    struct handover handover;
+    struct disk_age disk_age;
     struct kv *kv;
     uint64_t now_ns;
     uint64_t round_seen;
@@ -149,7 +174,9 @@ struct node {
     struct mark mark;           /* upto 0: none */
     uint64_t progress_ns;       /* E8: when something was executed last */
     uint64_t progress_slot;
+    uint64_t progress_fetched;
     uint64_t stall_ns;
+    uint64_t disk_resigned_ns; /* when last for the own disk; 0: never */
     uint64_t nack_ns[2]; /* preemptions while leading, the last two (E7) */
     bool started;
     bool serving; /* and it was said in a note */
@@ -180,8 +207,5 @@ struct self_view node_self(const struct node *n);
 
 /* The proposer lost its ballot to a higher one (P15). */
 void node_preempt(struct node *n, uint64_t round, struct effects *out);
-
-/* Stop leading of the own accord (E8); reason: enum resign_reason. */
-void node_resign(struct node *n, uint64_t reason, struct effects *out);
 
 #endif

@@ -11,6 +11,7 @@ static enum node_role status_role(const struct node *n)
     case PROPOSER_COLLECTING:
         return NODE_CANDIDATE;
     case PROPOSER_IDLE:
+    case PROPOSER_RESIGNED:
         break;
     }
     return ballot_is_none(n->election.leader) ? NODE_PROVISIONAL

@@ -29,6 +29,16 @@ struct reply *effects_reply(struct effects *out)
     return &effects_add(out, EFFECT_REPLY)->reply;
 }
 
+void effects_probe(struct effects *out, uint8_t to, uint16_t port)
+{
+    struct effect *e = effects_add(out, EFFECT_PROBE);
+
+    ASSERT(to < MEMBERS_MAX);
+    ASSERT(port > 0);
+    e->to = to;
+    e->port = port;
+}
+
 void effects_note(struct effects *out, enum note_type type, uint8_t node,
                   struct ballot ballot, uint64_t number)
 {

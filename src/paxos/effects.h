@@ -19,6 +19,7 @@ enum effect_type {
     EFFECT_SEND,
     EFFECT_PERSIST,
     EFFECT_READ,
+    EFFECT_PROBE, /* a byte for the liveness port of a member (E2) */
     EFFECT_REPLY,
     EFFECT_NOTE,
     EFFECT_FATAL,
@@ -54,6 +55,8 @@ enum note_type {
     NOTE_PREEMPTED,     /* ballot: the own one; number: round that did it */
     NOTE_RESIGNED,      /* ballot; number: enum resign_reason */
     NOTE_LEADER_LOST,   /* ballot: of the leader not heard any more */
+    NOTE_LEADER_GONE,   /* ballot: of the leader whose process has ended */
+    NOTE_LEAVING,       /* node: the successor; ballot: of who leaves */
     NOTE_CAUGHT_UP,     /* number: slot */
     NOTE_BEHIND,        /* number: slots to fetch */
 };
@@ -74,13 +77,14 @@ struct fatal {
 
 struct effect {
     uint8_t type;
-    uint8_t to; /* SEND: index, or TO_GROUP */
+    uint8_t to; /* SEND, PROBE: index; SEND: or TO_GROUP */
     union {
         struct message message; /* SEND, PERSIST */
         struct read_order read;
         struct reply reply;
         struct note note;
         struct fatal fatal;
+        uint16_t port; /* PROBE */
     };
     uint64_t seq; /* PERSIST: 1, 2, 3 ... in the life of the process */
 };
@@ -93,6 +97,7 @@ struct effects {
 /* Each gives a zeroed effect to fill in; ASSERTs that there is room. */
 struct message *effects_send(struct effects *out, uint8_t to, uint8_t type);
 struct reply *effects_reply(struct effects *out);
+void effects_probe(struct effects *out, uint8_t to, uint16_t port);
 void effects_note(struct effects *out, enum note_type type, uint8_t node,
                   struct ballot ballot, uint64_t number);
 void effects_fatal(struct effects *out, int status, uint64_t slot,

@@ -8,6 +8,8 @@
 
 #define HEARD_INTERVALS 5u /* a member not heard for so long is not there */
 #define HAPPY_INTERVALS 3u
+#define PROBES          4u /* of the leader's port in an interval, if busy */
+#define QUIET_INTERVALS 10u
 #define DUEL_CAP_NS     (2 * NS_PER_S)
 #define DUEL_STABLE_NS  (10 * NS_PER_S)
 
@@ -24,6 +26,7 @@ void election_init(struct election *e, const struct group *group,
         .top_initiator = MEMBER_NONE,
         .obeyed_initiator = MEMBER_NONE,
         .next_heartbeat_ns = NEVER_NS,
+        .look_ns = NEVER_NS,
     };
     prng_init(&e->prng, seed);
 }
@@ -123,6 +126,41 @@ static uint8_t election_audience(struct election *e,
     return election_leader(e);
 }
 
+static uint8_t election_flags(const struct election *e,
+                              const struct self_view *self, uint64_t now_ns)
+{
+    unsigned flags = 0;
+
+    if (self->leading) flags |= HEARTBEAT_CLAIM;
+    if (self->resigned) flags |= HEARTBEAT_RESIGNED;
+    if (self->draining) flags |= HEARTBEAT_DRAINING;
+    if (self->burden == BURDEN_FULL) flags |= HEARTBEAT_FULL;
+    if (self->admitted) flags |= HEARTBEAT_ADMITTED;
+    if (self->acceptor_ok) flags |= HEARTBEAT_OK;
+    if (election_is_qc(e, self, now_ns)) flags |= HEARTBEAT_QC;
+    if (election_is_happy(e, now_ns)) flags |= HEARTBEAT_HAPPY;
+    return (uint8_t)flags;
+}
+
+/* A byte for the leader's liveness port: where nobody listens any more, the
+ * kernel there says so (E2). */
+static void election_probe(struct election *e, uint64_t now_ns,
+                           struct effects *out)
+{
+    const uint8_t leader = election_leader(e);
+
+    if (leader == MEMBER_NONE || leader == e->group->self) return;
+    if (e->peers[leader].port == 0 || e->peers[leader].port_lies) return;
+    e->probed_ns = now_ns;
+    effects_probe(out, leader, e->peers[leader].port);
+}
+
+void election_on_flush(struct election *e, uint64_t now_ns, struct effects *out)
+{
+    if (now_ns - e->probed_ns < e->heartbeat_ns / PROBES) return;
+    election_probe(e, now_ns, out);
+}
+
 void election_heartbeat(struct election *e, const struct self_view *self,
                         uint64_t now_ns, struct effects *out)
 {
@@ -134,7 +172,7 @@ void election_heartbeat(struct election *e, const struct self_view *self,
 
     m = effects_send(out, election_audience(e, self, now_ns),
                      MESSAGE_HEARTBEAT);
-    m->ballot = self->leading ? self->ballot : (struct ballot){ 0 };
+    if (self->leading || self->resigned) m->ballot = self->ballot;
     m->vote_seq = self->vote_seq;
     m->heartbeat = (struct heartbeat){
         .chosen_upto = self->chosen_upto,
@@ -142,24 +180,54 @@ void election_heartbeat(struct election *e, const struct self_view *self,
         .heard = election_heard(e, now_ns),
         .priority = e->priority,
         .leader = leader == MEMBER_NONE ? 0 : e->group->ids[leader],
+        .port = e->port,
+        .flags = election_flags(e, self, now_ns),
     };
-    if (self->leading) m->heartbeat.flags |= HEARTBEAT_CLAIM;
-    if (self->resigned) m->heartbeat.flags |= HEARTBEAT_RESIGNED;
-    if (self->full) m->heartbeat.flags |= HEARTBEAT_FULL;
-    if (self->acceptor_ok) {
-        m->heartbeat.flags |= HEARTBEAT_OK | HEARTBEAT_ADMITTED;
-    }
-    if (election_is_qc(e, self, now_ns)) m->heartbeat.flags |= HEARTBEAT_QC;
-    if (election_is_happy(e, now_ns)) m->heartbeat.flags |= HEARTBEAT_HAPPY;
+    election_probe(e, now_ns, out);
+}
+
+static void election_forget_leader(struct election *e, uint64_t wait_ns,
+                                   uint64_t now_ns)
+{
+    e->leader = (struct ballot){ 0 };
+    e->happy_ns = now_ns;
+    e->patience_ns = wait_ns;
+    e->look_ns = now_ns + wait_ns;
 }
 
 static void election_lose_leader(struct election *e, uint64_t wait_ns,
                                  uint64_t now_ns, struct effects *out)
 {
     effects_note(out, NOTE_LEADER_LOST, election_leader(e), e->leader, 0);
-    e->leader = (struct ballot){ 0 };
-    e->happy_ns = now_ns;
-    e->patience_ns = wait_ns;
+    election_forget_leader(e, wait_ns, now_ns);
+}
+
+/* One interval, and a bit so that not all begin at once. */
+static uint64_t election_short_wait(struct election *e)
+{
+    return e->heartbeat_ns + prng_below(&e->prng, e->heartbeat_ns);
+}
+
+/* Claims at this ballot, and below, are of the past. */
+static void election_leave(struct election *e, struct ballot ballot,
+                           uint64_t now_ns, struct effects *out)
+{
+    if (ballot_cmp(ballot, e->left) > 0) e->left = ballot;
+    if (ballot_is_none(e->leader)) return;
+    if (ballot_cmp(e->leader, e->left) > 0) return;
+    election_lose_leader(e, election_short_wait(e), now_ns, out);
+    e->hurry = true;
+}
+
+/* Its port was closed, and it speaks: what it said before, or the port lies. */
+static bool election_is_ghost(struct election *e, struct ballot ballot,
+                              uint64_t now_ns)
+{
+    if (ballot_is_none(e->gone) || !ballot_equal(ballot, e->gone)) return false;
+    if (now_ns < e->gone_ns) return true;
+    e->peers[group_index(e->group, ballot.node)].port_lies = true;
+    e->gone = (struct ballot){ 0 };
+    return false;
 }
 
 void election_on_claim(struct election *e, struct ballot ballot,
@@ -171,6 +239,8 @@ void election_on_claim(struct election *e, struct ballot ballot,
     if (from == MEMBER_NONE || ballot_is_none(ballot)) return;
     if (ballot_cmp(ballot, self->promised) < 0) return;
     if (ballot_cmp(ballot, e->leader) < 0) return;
+    if (ballot_cmp(ballot, e->left) <= 0) return;
+    if (election_is_ghost(e, ballot, now_ns)) return;
 
     if (!ballot_equal(ballot, e->leader)) {
         e->leader = ballot;
@@ -179,6 +249,7 @@ void election_on_claim(struct election *e, struct ballot ballot,
     }
     e->attempt_ns = NEVER_NS;
     e->losses = 0;
+    e->hurry = false;
     if (from == e->group->self) return;
     /* Happy: over a good link, with a leader that can choose (E1). */
     if (!(e->peers[from].flags & HEARTBEAT_QC)) return;
@@ -195,6 +266,18 @@ static void election_keep_step(struct election *e, uint64_t now_ns)
     e->next_heartbeat_ns = now_ns;
 }
 
+/* A member follows our leader no more: ask at once whether it is there. */
+static void election_suspect(struct election *e, const struct message *m,
+                             uint64_t now_ns, struct effects *out)
+{
+    const uint8_t leader = election_leader(e);
+
+    if (leader == MEMBER_NONE || m->from == leader) return;
+    if (m->heartbeat.leader != 0) return;
+    if (e->peers[m->from].leader != e->leader.node) return;
+    election_probe(e, now_ns, out);
+}
+
 void election_on_heartbeat(struct election *e, const struct message *m,
                            const struct self_view *self, uint64_t now_ns,
                            struct effects *out)
@@ -206,6 +289,14 @@ void election_on_heartbeat(struct election *e, const struct message *m,
     ASSERT(m->from < e->group->n);
 
     if (m->from == e->group->self) return;
+    if (m->from == group_index(e->group, e->gone.node) &&
+        election_is_ghost(e, e->gone, now_ns)) {
+        return;
+    }
+    election_suspect(e, m, now_ns, out);
+    if (p->incarnation != m->incarnation) p->port_lies = false;
+    p->incarnation = m->incarnation;
+    p->port = m->heartbeat.port;
     p->heard_ns = now_ns;
     p->chosen_upto = max_u64(p->chosen_upto, m->heartbeat.chosen_upto);
     p->accepted_upto = m->heartbeat.accepted_upto;
@@ -218,12 +309,120 @@ void election_on_heartbeat(struct election *e, const struct message *m,
     if (claims && m->ballot.node == e->group->ids[m->from]) {
         election_on_claim(e, m->ballot, self, now_ns, out);
         election_keep_step(e, now_ns);
+    } else if (m->heartbeat.flags & HEARTBEAT_RESIGNED) {
+        election_leave(e, m->ballot, now_ns, out);
     } else if (election_leader(e) == m->from) {
         /* It leads no more.  One interval is enough for all to know. */
-        election_lose_leader(
-            e, e->heartbeat_ns + prng_below(&e->prng, e->heartbeat_ns), now_ns,
-            out);
+        election_lose_leader(e, election_short_wait(e), now_ns, out);
     }
+    /* Perhaps it was the last one who was happy. */
+    if (e->hurry) e->look_ns = min_u64(e->look_ns, now_ns);
+}
+
+void election_on_leaving(struct election *e, const struct message *m,
+                         const struct self_view *self, uint64_t now_ns,
+                         struct effects *out)
+{
+    const uint64_t round = max_u64(m->leaving.round, self->round_seen + 1);
+
+    ASSERT(m->type == MESSAGE_LEAVING);
+
+    /* It counts while this node follows the one who leaves: not late (24). */
+    if (m->from == e->group->self) return;
+    if (!ballot_equal(e->leader, m->ballot)) return;
+    if (ballot_equal(e->obeyed_leaving, m->ballot)) return;
+    election_leave(e, m->ballot, now_ns, out);
+    if (m->leaving.successor != e->group->self) return;
+    if (self->leading || self->campaigning || self->draining) return;
+    if (!self->acceptor_ok || !election_is_qc(e, self, now_ns)) return;
+    e->obeyed_leaving = m->ballot;
+    e->campaign = round;
+}
+
+void election_on_gone(struct election *e, uint8_t index,
+                      const struct self_view *self, uint64_t now_ns,
+                      struct effects *out)
+{
+    ASSERT(index < e->group->n);
+
+    if (index == e->group->self || e->peers[index].port_lies) return;
+    if (election_leader(e) != index) return;
+    effects_note(out, NOTE_LEADER_GONE, index, e->leader, 0);
+    e->gone = e->leader;
+    e->gone_ns = now_ns + e->heartbeat_ns / 2;
+    e->peers[index].heard_ns = 0;
+    election_forget_leader(e, prng_below(&e->prng, e->heartbeat_ns / 10),
+                           now_ns);
+    e->hurry = true;
+    /* The others learn at once that this one is happy no more. */
+    election_heartbeat(e, self, now_ns, out);
+}
+
+void election_on_resigned(struct election *e, struct ballot ballot,
+                          uint64_t now_ns)
+{
+    e->left = ballot;
+    e->leader = (struct ballot){ 0 };
+    e->happy_ns = now_ns;
+    election_be_patient(e);
+    /* Whoever takes over needs some time without this one. */
+    e->quiet_ns = max_u64(e->quiet_ns,
+                          now_ns + QUIET_INTERVALS * e->heartbeat_ns);
+}
+
+/* ---- who could lead ---- */
+
+static bool election_is_able(const struct election *e, uint8_t i,
+                             uint64_t now_ns)
+{
+    const uint8_t flags = e->peers[i].flags;
+
+    if (i == e->group->self) return false;
+    if (!(election_links(e, now_ns) & member_bit(i))) return false;
+    if (flags & HEARTBEAT_DRAINING) return false;
+    return (flags & HEARTBEAT_OK) && (flags & HEARTBEAT_QC);
+}
+
+bool election_has_able_peer(const struct election *e, uint64_t now_ns)
+{
+    for (uint8_t i = 0; i < e->group->n; i++) {
+        if (election_is_able(e, i, now_ns)) return true;
+    }
+    return false;
+}
+
+/* By the order of E3, as far as heartbeats tell. */
+static bool election_is_better(const struct election *e, uint8_t i, uint8_t j)
+{
+    const struct peer *a = &e->peers[i], *b = &e->peers[j];
+    const bool a_full = a->flags & HEARTBEAT_FULL;
+    const bool b_full = b->flags & HEARTBEAT_FULL;
+
+    if (a_full != b_full) return b_full;
+    if (members_count(a->heard) != members_count(b->heard)) {
+        return members_count(a->heard) > members_count(b->heard);
+    }
+    if (a->accepted_upto / ACCEPTED_BUCKET !=
+        b->accepted_upto / ACCEPTED_BUCKET) {
+        return a->accepted_upto > b->accepted_upto;
+    }
+    if (a->priority != b->priority) return a->priority > b->priority;
+    return i > j;
+}
+
+uint8_t election_successor(const struct election *e, uint8_t wanted,
+                           uint64_t now_ns)
+{
+    uint8_t best = MEMBER_NONE;
+
+    ASSERT(wanted == MEMBER_NONE || wanted < e->group->n);
+
+    for (uint8_t i = 0; i < e->group->n; i++) {
+        if (wanted != MEMBER_NONE && i != wanted) continue;
+        if (!election_is_able(e, i, now_ns)) continue;
+        if (best == MEMBER_NONE || election_is_better(e, i, best)) best = i;
+    }
+    return best;
 }
 
 void election_on_prepare(struct election *e, uint64_t now_ns)
@@ -246,7 +445,7 @@ void election_on_preempted(struct election *e, uint64_t rto_ns, uint64_t now_ns)
 static bool election_is_due(const struct election *e,
                             const struct self_view *self, uint64_t now_ns)
 {
-    if (self->leading || self->campaigning || self->resigned) return false;
+    if (self->leading || self->campaigning || self->draining) return false;
     if (!self->acceptor_ok) return false;
     if (now_ns - e->happy_ns < e->patience_ns) return false;
     if (now_ns < e->quiet_ns) return false;
@@ -279,13 +478,16 @@ void election_on_tick(struct election *e, const struct self_view *self,
         election_heartbeat(e, self, now_ns, out);
     }
     election_check_leader(e, self, now_ns, out);
+    if (now_ns >= e->look_ns) e->look_ns = NEVER_NS;
     ring_on_tick(e, self, now_ns, out);
     if (election_is_due(e, self, now_ns)) ring_start(e, self, now_ns, out);
 }
 
-/* All else is looked at with each heartbeat; only hops are in a hurry. */
+/* All else is looked at with each heartbeat; only hops are in a hurry, and who
+ * knows that there is no leader. */
 uint64_t election_deadline_ns(const struct election *e)
 {
-    if (e->hop.busy) return min_u64(e->next_heartbeat_ns, e->hop.deadline_ns);
-    return e->next_heartbeat_ns;
+    const uint64_t first = min_u64(e->next_heartbeat_ns, e->look_ns);
+
+    return e->hop.busy ? min_u64(first, e->hop.deadline_ns) : first;
 }

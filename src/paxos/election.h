@@ -12,10 +12,12 @@
 #include "paxos/effects.h"
 #include "paxos/quorum.h"
 
-#define HOP_TRIES 3u /* of one hop, then the next member is tried */
+#define ACCEPTED_BUCKET 4096u /* freshness is compared in steps of so many */
+#define HOP_TRIES       3u    /* of one hop, then the next member is tried */
 
 struct peer {
     uint64_t heard_ns; /* last heartbeat; 0: never */
+    uint64_t incarnation;
     uint64_t chosen_upto;
     uint64_t accepted_upto;
     struct ballot claim; /* none: does not lead */
@@ -23,6 +25,8 @@ struct peer {
     uint8_t flags;
     uint8_t priority;
     uint8_t leader; /* id it follows */
+    uint16_t port;  /* of liveness, 0: none */
+    bool port_lies; /* it was called closed, and its owner lives */
 };
 
 /* What the node knows of itself at this moment. */
@@ -34,10 +38,12 @@ struct self_view {
     uint64_t accepted_upto;
     uint64_t vote_seq;
     bool leading;
-    bool resigned;
+    bool resigned;    /* from ballot, and nobody has taken over yet (E8) */
+    bool draining;    /* it is about to stop: leads no more */
     bool campaigning; /* phase 1 is under way */
-    bool acceptor_ok;
-    bool full;
+    bool admitted;
+    bool acceptor_ok; /* admitted, and its disk keeps up */
+    uint8_t burden;   /* enum burden */
 };
 
 /* A token in the own hands, on its way to the next member. */
@@ -55,14 +61,21 @@ struct election {
     struct prng prng;
     uint64_t heartbeat_ns;
     uint8_t priority;
+    uint16_t port; /* of liveness, the own one; 0: none */
     struct peer peers[MEMBERS_MAX];
     uint64_t next_heartbeat_ns;
     struct ballot leader; /* the highest claim that counts, or none */
     uint64_t happy_ns;    /* when this node was happy last */
     uint64_t patience_ns; /* and how long it waits from there (E2) */
-    uint64_t quiet_ns;    /* no own token before: somebody else is at it */
-    uint64_t attempt;     /* number of the own token */
-    uint64_t attempt_ns;  /* when it counts as lost; NEVER_NS: none is out */
+    uint64_t look_ns;     /* when to look at that, between heartbeats */
+    bool hurry;           /* the leader is known to be gone (E2) */
+    struct ballot left;   /* claims up to this one do not count any more */
+    struct ballot gone;   /* of the leader whose port was closed, */
+    uint64_t gone_ns;     /* what it said before may come until then */
+    uint64_t probed_ns;
+    uint64_t quiet_ns;   /* no own token before: somebody else is at it */
+    uint64_t attempt;    /* number of the own token */
+    uint64_t attempt_ns; /* when it counts as lost; NEVER_NS: none is out */
     uint8_t losses;
     struct hop hop;
     uint8_t top_initiator; /* highest seen lately (E4) */
@@ -70,6 +83,7 @@ struct election {
     uint64_t top_until_ns;
     uint8_t obeyed_initiator; /* a nomination is obeyed once (E5) */
     uint64_t obeyed_attempt;
+    struct ballot obeyed_leaving;
     uint8_t duels; /* preemptions without a stable time in between (E7) */
     uint64_t duel_ns;
     uint64_t campaign;  /* round to start phase 1 at, 0: none */
@@ -97,6 +111,35 @@ void election_on_claim(struct election *e, struct ballot ballot,
 
 /* A Prepare by another member: give it time. */
 void election_on_prepare(struct election *e, uint64_t now_ns);
+
+/* LEAVING: the leader of its ballot goes, and names its successor (E5). */
+void election_on_leaving(struct election *e, const struct message *m,
+                         const struct self_view *self, uint64_t now_ns,
+                         struct effects *out);
+
+/* The liveness port of this member is closed: its process has ended (E2). */
+void election_on_gone(struct election *e, uint8_t index,
+                      const struct self_view *self, uint64_t now_ns,
+                      struct effects *out);
+
+/* The own node has resigned: it follows nobody, and waits a while (E8). */
+void election_on_resigned(struct election *e, struct ballot ballot,
+                          uint64_t now_ns);
+
+/*
+ * The member to lead after this one: able to, and the best of those by what
+ * they said last (E3); MEMBER_NONE if there is none.  wanted: the one that an
+ * operator asks for, or MEMBER_NONE.
+ */
+uint8_t election_successor(const struct election *e, uint8_t wanted,
+                           uint64_t now_ns);
+
+/* True if another member could lead: hears a majority, and votes (E8). */
+bool election_has_able_peer(const struct election *e, uint64_t now_ns);
+
+/* The turn is over: ask the leader's port more often while busy anyway. */
+void election_on_flush(struct election *e, uint64_t now_ns,
+                       struct effects *out);
 
 /* TOKEN, TOKEN_ACK, NOMINATE, REFUSE */
 void election_on_token(struct election *e, const struct message *m,

@@ -39,6 +39,7 @@ enum message_type {
     MESSAGE_HELLO,     /* M2 */
     MESSAGE_HELLO_ANSWER,
     MESSAGE_FORWARD, /* E10: a client's command, passed on */
+    MESSAGE_LEAVING, /* E2, E5: the leader of ballot names its successor */
 
     RECORD_PROMISE = 64, /* promised = ballot */
     RECORD_ACCEPT,       /* a vote, P10; raises the promise too */
@@ -78,7 +79,10 @@ struct heartbeat {
     uint16_t heard; /* bitmap of indices, itself included */
     uint8_t flags;
     uint8_t priority;
-    uint8_t leader; /* id of the leader followed, 0: none */
+    uint8_t leader;    /* id of the leader followed, 0: none */
+    uint8_t ways;      /* 1: by multicast and by unicast, a copy each (P25) */
+    uint16_t port;     /* of liveness, 0: none */
+    uint16_t by_group; /* bitmap: whose multicast is heard well (P25) */
 };
 
 struct prepare {
@@ -134,10 +138,22 @@ struct token {
     uint8_t path_len;
     uint8_t path[MEMBERS_MAX]; /* indices, to walk back */
     uint8_t best;              /* index of the best so far, 0xff: none */
-    uint8_t best_full;
+    uint8_t best_burden;       /* enum burden */
     uint8_t best_links;
     uint8_t best_priority;
     uint64_t best_accepted; /* in buckets */
+};
+
+/* What makes a member a bad leader, the least of it first (E3). */
+enum burden {
+    BURDEN_NONE = 0,
+    BURDEN_FULL = 1,
+    BURDEN_DISK = 2, /* resigned for its disk not long ago (E8) */
+};
+
+struct leaving {
+    uint64_t round;    /* above all that the leader has seen */
+    uint8_t successor; /* index; 0xff: nobody is nominated */
 };
 
 struct hello {
@@ -187,6 +203,7 @@ struct message {
     uint8_t type;
     uint8_t from;         /* index of the sender, set by the receiver */
     uint8_t count;        /* ranges in an ACCEPTED */
+    bool by_group;        /* it came by multicast, set by the receiver */
     uint64_t incarnation; /* of the sender, from the head of the datagram */
     uint64_t process;     /* nonce of the sender's process, likewise */
     uint64_t asker;       /* answers: incarnation of the asker (M3) */
@@ -205,6 +222,7 @@ struct message {
         struct decided decided; /* CHOSEN VALUE WANT, RECORD_CHOSEN */
         struct confirm confirm;
         struct token token; /* TOKEN; NOMINATE REFUSE TOKEN_ACK: its id */
+        struct leaving leaving;
         struct hello hello;
         struct hello_answer hello_answer;
         struct forward forward;

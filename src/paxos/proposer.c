@@ -93,7 +93,7 @@ void proposer_on_accepted(struct proposer *p, const struct message *m,
     ASSERT(m->type == MESSAGE_ACCEPTED);
     ASSERT(m->from < p->group->n);
 
-    if (!proposer_is_leading(p)) return;
+    if (!proposer_is_proposing(p)) return;
     if (!ballot_equal(m->ballot, p->ballot)) return;
 
     for (unsigned i = 0; i < m->count; i++) {
@@ -110,7 +110,7 @@ const struct proposal *proposer_next_chosen(const struct proposer *p)
 {
     const struct proposal *at = proposer_at(p, p->chosen_upto + 1);
 
-    if (!proposer_is_leading(p)) return NULL;
+    if (!proposer_is_proposing(p)) return NULL;
     if (p->chosen_upto + 1 >= p->next_sent) return NULL;
     ASSERT(at->slot == p->chosen_upto + 1);
     return at->chosen ? at : NULL;
@@ -134,7 +134,7 @@ bool proposer_on_chosen_elsewhere(struct proposer *p, uint64_t slot,
 {
     struct proposal *at = proposer_at(p, slot);
 
-    if (!proposer_is_leading(p) || slot <= p->chosen_upto) return true;
+    if (!proposer_is_proposing(p) || slot <= p->chosen_upto) return true;
     /* Not sent at this ballot yet and chosen: by a ballot above the own. */
     if (slot >= p->next_sent) return false;
     ASSERT(at->slot == slot);
@@ -193,7 +193,7 @@ static void proposer_send(struct proposer *p, const struct proposal *at,
 void proposer_pump(struct proposer *p, uint64_t now_ns, struct effects *out)
 {
     if (p->phase == PROPOSER_COLLECTING) candidate_pump(p, now_ns, out);
-    if (!proposer_is_leading(p)) return;
+    if (!proposer_is_proposing(p)) return;
 
     for (unsigned i = 0; i < PROPOSER_BURST && p->next_sent < p->next_slot;
          i++) {
@@ -213,7 +213,7 @@ void proposer_on_flush(struct proposer *p, uint64_t now_ns, struct effects *out)
     struct message *m;
 
     if (p->group->n == 1) p->learn_told = p->chosen_upto;
-    if (!proposer_is_leading(p) || p->learn_told >= p->chosen_upto) {
+    if (!proposer_is_proposing(p) || p->learn_told >= p->chosen_upto) {
         p->learn_ns = NEVER_NS;
         return;
     }
@@ -270,7 +270,9 @@ void proposer_on_tick(struct proposer *p, uint16_t heard, uint64_t now_ns,
 {
     if (p->phase == PROPOSER_PREPARING || p->phase == PROPOSER_COLLECTING) {
         candidate_on_tick(p, now_ns, out);
-    } else if (proposer_is_leading(p) && now_ns >= p->resend_ns) {
+    } else if (p->phase == PROPOSER_RESIGNED && now_ns >= p->resigned_ns) {
+        p->phase = PROPOSER_IDLE;
+    } else if (proposer_is_proposing(p) && now_ns >= p->resend_ns) {
         proposer_resend_due(p, heard, now_ns, out);
     }
 }
@@ -284,10 +286,18 @@ void proposer_keep_time(struct proposer *p, uint64_t state_time_ns,
     p->lead_since_ns = now_ns;
 }
 
+void proposer_resign(struct proposer *p, uint64_t until_ns)
+{
+    ASSERT(proposer_is_leading(p));
+
+    p->phase = PROPOSER_RESIGNED;
+    p->resigned_ns = until_ns;
+}
+
 void proposer_preempt(struct proposer *p)
 {
     if (p->phase == PROPOSER_IDLE) return;
-    p->counters.preemptions++;
+    if (p->phase != PROPOSER_RESIGNED) p->counters.preemptions++;
     candidate_forget(p);
     p->phase = PROPOSER_IDLE;
 }
@@ -306,7 +316,7 @@ struct blob *proposer_on_executed(struct proposer *p, uint64_t slot,
     }
     /* An own proposal not chosen by votes yet was chosen by a later leader;
      * its place is looked at until then. */
-    if (proposer_is_leading(p) && slot > p->chosen_upto) return context;
+    if (proposer_is_proposing(p) && slot > p->chosen_upto) return context;
     proposer_clear(p, at);
     return context;
 }
@@ -324,6 +334,9 @@ uint64_t proposer_deadline_ns(const struct proposer *p)
     case PROPOSER_LEADING:
         if (p->next_sent < p->next_slot) return 0;
         return min_u64(p->resend_ns, p->learn_ns);
+    case PROPOSER_RESIGNED:
+        if (p->next_sent < p->next_slot) return 0;
+        return min_u64(p->resigned_ns, min_u64(p->resend_ns, p->learn_ns));
     }
     return NEVER_NS;
 }

@@ -29,6 +29,7 @@ enum proposer_phase {
     PROPOSER_PREPARING,  /* promises are being gathered */
     PROPOSER_COLLECTING, /* frozen: values are being fetched */
     PROPOSER_LEADING,
+    PROPOSER_RESIGNED, /* what is in flight is brought to its end (E8) */
 };
 
 struct proposal {
@@ -92,7 +93,8 @@ struct proposer {
     uint8_t retries;
     uint64_t srtt_ns;
     uint64_t rttvar_ns;
-    uint64_t resend_ns; /* when to look for accepts to repeat */
+    uint64_t resend_ns;   /* when to look for accepts to repeat */
+    uint64_t resigned_ns; /* RESIGNED: until then */
     uint64_t bytes_in_flight;
     struct proposal *ring;
     struct found *found; /* slot s is at s & (PROPOSER_FOUND - 1) */
@@ -191,6 +193,12 @@ void proposer_on_tick(struct proposer *p, uint16_t heard, uint64_t now_ns,
 void proposer_keep_time(struct proposer *p, uint64_t state_time_ns,
                         uint64_t now_ns);
 
+/*
+ * Lead no more, of the own accord: nothing new is proposed, what is in flight
+ * is sent on and counted until until_ns or until a higher ballot is seen (E8).
+ */
+void proposer_resign(struct proposer *p, uint64_t until_ns);
+
 /* A higher ballot was seen: no Accept, Learn or read at the own (P15). */
 void proposer_preempt(struct proposer *p);
 
@@ -208,6 +216,12 @@ uint64_t proposer_deadline_ns(const struct proposer *p);
 static inline bool proposer_is_leading(const struct proposer *p)
 {
     return p->phase == PROPOSER_LEADING;
+}
+
+/* Phase 2 at the own ballot goes on, if only for what is in flight. */
+static inline bool proposer_is_proposing(const struct proposer *p)
+{
+    return p->phase == PROPOSER_LEADING || p->phase == PROPOSER_RESIGNED;
 }
 
 /* The takeover no-op is executed: clients may be answered (P26). */

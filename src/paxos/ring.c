@@ -6,7 +6,6 @@
 
 #define SWALLOW_INTERVALS 3u
 #define ATTEMPT_INTERVALS 6u
-#define ACCEPTED_BUCKET   4096u /* freshness is compared in steps of so many */
 #define LOSSES_MAX        2u
 
 static uint64_t ring_hop_ns(const struct election *e)
@@ -22,7 +21,7 @@ static bool ring_nominated(struct election *e, const struct token *t,
         e->obeyed_attempt == t->attempt) {
         return true;
     }
-    if (self->leading || self->campaigning || self->resigned) return false;
+    if (self->leading || self->campaigning || self->draining) return false;
     if (election_is_happy(e, now_ns)) return false;
     if (!self->acceptor_ok || !election_is_qc(e, self, now_ns)) return false;
     if (t->round <= self->promised.round) return false;
@@ -33,7 +32,7 @@ static bool ring_nominated(struct election *e, const struct token *t,
     return true;
 }
 
-/* The holder merges itself into best: not full, links, freshness, priority,
+/* The holder merges itself into best: no burden, links, freshness, priority,
  * id (E3). */
 static void ring_merge(const struct election *e, struct token *t,
                        const struct self_view *self, uint64_t now_ns)
@@ -44,12 +43,13 @@ static void ring_merge(const struct election *e, struct token *t,
 
     t->round = max_u64(t->round, self->round_seen + 1);
     t->visited |= member_bit(e->group->self);
-    if (!self->acceptor_ok || !election_is_qc(e, self, now_ns)) return;
+    if (self->draining || !self->acceptor_ok) return;
+    if (!election_is_qc(e, self, now_ns)) return;
 
     if (t->best == MEMBER_NONE) {
         better = true;
-    } else if (t->best_full != self->full) {
-        better = !self->full;
+    } else if (t->best_burden != self->burden) {
+        better = self->burden < t->best_burden;
     } else if (t->best_links != links) {
         better = links > t->best_links;
     } else if (t->best_accepted != accepted) {
@@ -61,7 +61,7 @@ static void ring_merge(const struct election *e, struct token *t,
     }
     if (!better) return;
     t->best = e->group->self;
-    t->best_full = self->full;
+    t->best_burden = self->burden;
     t->best_links = links;
     t->best_accepted = accepted;
     t->best_priority = e->priority;
@@ -177,6 +177,15 @@ static void ring_take(struct election *e, const struct token *t,
     ring_pass(e, self, now_ns, out);
 }
 
+/* Lower ones are swallowed for a while (E4). */
+static void ring_remember(struct election *e, const struct token *t,
+                          uint64_t now_ns)
+{
+    e->top_initiator = t->initiator;
+    e->top_attempt = t->attempt;
+    e->top_until_ns = now_ns + SWALLOW_INTERVALS * e->heartbeat_ns;
+}
+
 void ring_start(struct election *e, const struct self_view *self,
                 uint64_t now_ns, struct effects *out)
 {
@@ -197,6 +206,7 @@ void ring_start(struct election *e, const struct self_view *self,
         ring_nominated(e, &t, self, now_ns);
         return;
     }
+    ring_remember(e, &t, now_ns);
     ring_take(e, &t, self, now_ns, out);
 }
 
@@ -222,14 +232,6 @@ static bool ring_swallows(const struct election *e, const struct token *t,
     if (e->top_initiator == MEMBER_NONE) return false;
     if (t->initiator == e->top_initiator) return t->attempt < e->top_attempt;
     return now_ns < e->top_until_ns && t->initiator < e->top_initiator;
-}
-
-static void ring_remember(struct election *e, const struct token *t,
-                          uint64_t now_ns)
-{
-    e->top_initiator = t->initiator;
-    e->top_attempt = t->attempt;
-    e->top_until_ns = now_ns + SWALLOW_INTERVALS * e->heartbeat_ns;
 }
 
 /* All that is used as an index is one of a member. */

@@ -57,7 +57,7 @@ void datagram_seal(uint8_t *datagram, size_t len,
 
 static bool datagram_kind_is_known(uint8_t kind)
 {
-    return kind >= DATAGRAM_PEER && kind <= DATAGRAM_STATUS;
+    return kind >= DATAGRAM_PEER && kind <= DATAGRAM_ADMIN;
 }
 
 /* Without a key there is no tag; only members' messages come in parts. */

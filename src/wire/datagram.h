@@ -44,6 +44,8 @@ enum datagram_kind {
     DATAGRAM_WELCOME = 5,
     DATAGRAM_STATUS_ASK = 6,
     DATAGRAM_STATUS = 7,
+    DATAGRAM_ADMIN_ASK = 8,
+    DATAGRAM_ADMIN = 9,
 };
 
 struct datagram_head {

@@ -29,6 +29,7 @@ static inline bool field_needs_ballot(uint8_t type)
     case MESSAGE_VALUE:
     case MESSAGE_CONFIRM:
     case MESSAGE_CONFIRMED:
+    case MESSAGE_LEAVING:
     case RECORD_PROMISE:
     case RECORD_ACCEPT:
     case RECORD_CHOSEN:

@@ -9,11 +9,12 @@
 
 #define RANGE_SIZE     16u
 #define RUN_SIZE       24u
-#define HEARTBEAT_SIZE 32u
+#define HEARTBEAT_SIZE 40u
 #define TOKEN_SIZE     48u
 #define HELLO_SIZE     40u
 #define ANSWER_SIZE    24u
 #define FORWARD_SIZE   40u
+#define LEAVING_SIZE   16u
 #define TOKEN_ZEROS    6u
 
 /* What the count of the head says. */
@@ -62,6 +63,8 @@ static uint32_t body_size(const struct message *m)
         return ANSWER_SIZE;
     case MESSAGE_FORWARD:
         return FORWARD_SIZE + m->forward.command.len;
+    case MESSAGE_LEAVING:
+        return LEAVING_SIZE;
     case RECORD_PROMISE ... RECORD_REFUSED:
         break;
     }
@@ -74,6 +77,8 @@ static void put_heartbeat(const struct message *m, struct writer *w)
     const struct heartbeat *h = &m->heartbeat;
 
     ASSERT(h->heard <= FIELD_BITMAP);
+    ASSERT(h->by_group <= FIELD_BITMAP);
+    ASSERT(h->ways <= 1);
     writer_u64(w, m->vote_seq);
     writer_u64(w, h->chosen_upto);
     writer_u64(w, h->accepted_upto);
@@ -81,7 +86,10 @@ static void put_heartbeat(const struct message *m, struct writer *w)
     writer_u8(w, h->flags);
     writer_u8(w, h->priority);
     writer_u8(w, h->leader);
-    field_put_zeros(w, 3);
+    writer_u8(w, h->ways);
+    writer_u16(w, h->port);
+    writer_u16(w, h->by_group);
+    field_put_zeros(w, 6);
 }
 
 static void put_run(const struct run *run, struct writer *w)
@@ -171,7 +179,7 @@ static void put_token(const struct token *t, struct writer *w)
     writer_u8(w, t->initiator);
     writer_u8(w, t->hop);
     writer_u8(w, t->best);
-    writer_u8(w, t->best_full);
+    writer_u8(w, t->best_burden);
     writer_u8(w, t->best_links);
     writer_u8(w, t->best_priority);
     writer_u8(w, t->path_len);
@@ -212,6 +220,14 @@ static void put_forward(const struct forward *f, struct writer *w)
     writer_u16(w, f->passed);
     field_put_zeros(w, 6);
     writer_bytes(w, f->command.at, f->command.len);
+}
+
+static void put_leaving(const struct leaving *l, struct writer *w)
+{
+    ASSERT(l->round > 0);
+    writer_u64(w, l->round);
+    writer_u8(w, l->successor);
+    field_put_zeros(w, 7);
 }
 
 static void put_body(const struct message *m, struct writer *w)
@@ -267,6 +283,9 @@ static void put_body(const struct message *m, struct writer *w)
         return;
     case MESSAGE_FORWARD:
         put_forward(&m->forward, w);
+        return;
+    case MESSAGE_LEAVING:
+        put_leaving(&m->leaving, w);
         return;
     case RECORD_PROMISE ... RECORD_REFUSED:
         break;

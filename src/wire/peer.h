@@ -16,7 +16,8 @@
  * and behind it, at offset 32:
  *
  *   HEARTBEAT     u64 vote_seq, u64 chosen_upto, u64 accepted_upto,
- *                 u16 heard, u8 flags, u8 priority, u8 leader, 3 zeros
+ *                 u16 heard, u8 flags, u8 priority, u8 leader, u8 ways,
+ *                 u16 port, u16 by_group, 6 zeros
  *   PREPARE       u64 from
  *   PROMISE       u64 vote_seq, u64 log_start, u64 chosen_upto, runs
  *   NACK          ballot refused, ballot claimed
@@ -31,7 +32,7 @@
  *                 u64 nonce
  *   TOKEN, TOKEN_ACK, NOMINATE, REFUSE
  *                 u64 attempt, u64 round, u64 best_accepted, u16 visited,
- *                 u8 initiator, u8 hop, u8 best, u8 best_full,
+ *                 u8 initiator, u8 hop, u8 best, u8 best_burden,
  *                 u8 best_links, u8 best_priority, u8 path_len, u8 path[9],
  *                 6 zeros
  *   HELLO         u64 vote_seq, u64 instance, u64 previous, u64 life,
@@ -39,6 +40,7 @@
  *   HELLO_ANSWER  u64 life, u64 nonce, u8 yes, u8 reason, 6 zeros
  *   FORWARD       u8 family (4, 6), u8 hops, u16 port, u32 scope, u8 ip[16],
  *                 u64 cookie, u16 passed, 6 zeros, command (kv/command.h)
+ *   LEAVING       u64 round, u8 successor, 7 zeros
  *
  * ballot  u64 round, u8 node, 7 zeros
  * range   u64 first, u64 last

@@ -50,7 +50,10 @@ static bool take_heartbeat(struct message *m, struct reader *r)
     h->flags = reader_u8(r);
     h->priority = reader_u8(r);
     h->leader = reader_u8(r);
-    return field_take_zeros(r, 3);
+    h->ways = reader_u8(r);
+    h->port = reader_u16(r);
+    if (!take_bitmap(r, &h->by_group)) return false;
+    return h->ways <= 1 && field_take_zeros(r, 6);
 }
 
 static bool take_run(struct reader *r, struct run *run)
@@ -159,7 +162,8 @@ static bool token_is_sane(const struct token *t)
     if (t->best_accepted > FIELD_SLOT_MAX) return false;
     if (t->initiator >= MEMBERS_MAX || t->hop > TOKEN_HOPS) return false;
     if (t->best >= MEMBERS_MAX && t->best != BEST_NONE) return false;
-    if (t->best_full > 1 || t->best_links > MEMBERS_MAX) return false;
+    if (t->best_burden > BURDEN_DISK || t->best_links > MEMBERS_MAX)
+        return false;
     for (uint32_t i = 0; i < t->path_len; i++)
         if (t->path[i] >= MEMBERS_MAX) return false;
     return true;
@@ -176,7 +180,7 @@ static bool take_token(struct token *t, struct reader *r)
     t->initiator = reader_u8(r);
     t->hop = reader_u8(r);
     t->best = reader_u8(r);
-    t->best_full = reader_u8(r);
+    t->best_burden = reader_u8(r);
     t->best_links = reader_u8(r);
     t->best_priority = reader_u8(r);
     t->path_len = reader_u8(r);
@@ -245,6 +249,15 @@ static bool take_forward(struct forward *f, struct reader *r)
     return command_decode(&ignored, &command) == 0 && reader_done(&command);
 }
 
+static bool take_leaving(struct leaving *l, struct reader *r)
+{
+    l->round = reader_u64(r);
+    l->successor = reader_u8(r);
+    if (l->round == 0 || l->round > ROUND_MAX) return false;
+    if (l->successor >= MEMBERS_MAX && l->successor != BEST_NONE) return false;
+    return field_take_zeros(r, 7);
+}
+
 static bool take_body(struct message *m, struct peer_scratch *s, uint16_t count,
                       struct reader *r)
 {
@@ -284,6 +297,8 @@ static bool take_body(struct message *m, struct peer_scratch *s, uint16_t count,
         return take_hello_answer(&m->hello_answer, r);
     case MESSAGE_FORWARD:
         return take_forward(&m->forward, r);
+    case MESSAGE_LEAVING:
+        return take_leaving(&m->leaving, r);
     case RECORD_PROMISE ... RECORD_REFUSED:
         break;
     }

@@ -84,3 +84,47 @@ int reply_item_decode(struct reply_item *i, struct reader *r)
     if (!reply_op_is_known(i->op)) return -EBADMSG;
     return i->status <= REPLY_BAD ? 0 : -EBADMSG;
 }
+
+/* It will be shown on a terminal: of control bytes, lines may end alone. */
+static bool admin_text_is_sane(struct bytes text, uint32_t max, bool lines)
+{
+    if (text.at == NULL || text.len > max) return false;
+    for (uint32_t i = 0; i < text.len; i++) {
+        if (lines && text.at[i] == '\n') continue;
+        if (text.at[i] < 0x20 || text.at[i] == 0x7f) return false;
+    }
+    return true;
+}
+
+void admin_answer_encode(const struct admin_answer *a, struct writer *w)
+{
+    ASSERT(a->status <= ADMIN_REFUSED);
+    ASSERT(a->text.len <= ADMIN_TEXT_MAX);
+
+    writer_u64(w, a->cookie);
+    writer_u64(w, a->token);
+    writer_u64(w, a->status); /* u8 and seven zeros */
+    writer_bytes(w, a->text.at, a->text.len);
+}
+
+int admin_answer_decode(struct admin_answer *a, struct reader *r)
+{
+    uint64_t status;
+
+    a->cookie = reader_u64(r);
+    a->token = reader_u64(r);
+    status = reader_u64(r);
+    a->text.len = (uint32_t)reader_left(r);
+    a->text.at = reader_take(r, a->text.len);
+    if (!reader_ok(r) || status > ADMIN_REFUSED) return -EBADMSG;
+    a->status = (uint8_t)status;
+    return admin_text_is_sane(a->text, ADMIN_TEXT_MAX, true) ? 0 : -EBADMSG;
+}
+
+int admin_ask_decode(struct bytes *text, struct reader *r)
+{
+    text->len = (uint32_t)reader_left(r);
+    text->at = reader_take(r, text->len);
+    if (!reader_ok(r) || text->len == 0) return -EBADMSG;
+    return admin_text_is_sane(*text, ADMIN_ASK_MAX, false) ? 0 : -EBADMSG;
+}

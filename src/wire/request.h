@@ -14,6 +14,9 @@
  *           u32 value_len, value.
  * STATUS_ASK u64 token.
  * STATUS    u64 cookie echoed, u64 token, then wire/status.h.
+ * ADMIN_ASK u64 token, then what an operator asks for: words with a blank
+ *           between them, up to the end of the datagram.
+ * ADMIN     u64 cookie echoed, u64 token, u8 status, 7 zeros, then text.
  *
  * A client's first datagram to a member is a KNOCK; a REQUEST whose token is
  * not valid is answered by a WELCOME alone, and the client sends it again with
@@ -35,6 +38,8 @@
 #define REPLY_HEAD       24u /* body bytes before the first reply */
 #define REPLY_ITEM_HEAD  24u
 #define CLUSTER_NAME_MAX 63u
+#define ADMIN_ASK_MAX    200u  /* bytes of text */
+#define ADMIN_TEXT_MAX   1024u /* bytes of text */
 
 struct welcome {
     uint64_t cookie;
@@ -58,13 +63,30 @@ struct reply_item {
     struct bytes value;
 };
 
+enum admin_status {
+    ADMIN_DONE = 0,
+    ADMIN_REFUSED = 1, /* the text says why */
+};
+
+struct admin_answer {
+    uint64_t cookie;
+    uint64_t token;
+    uint8_t status;
+    struct bytes text;
+};
+
 void welcome_encode(const struct welcome *m, struct writer *w);
 void reply_head_encode(const struct reply_head *h, struct writer *w);
 void reply_item_encode(const struct reply_item *i, struct writer *w);
+void admin_answer_encode(const struct admin_answer *a, struct writer *w);
 
 /* Each returns 0, or -EBADMSG; strings are borrowed from r's bytes. */
 int welcome_decode(struct welcome *m, struct reader *r);
 int reply_head_decode(struct reply_head *h, struct reader *r);
 int reply_item_decode(struct reply_item *i, struct reader *r);
+int admin_answer_decode(struct admin_answer *a, struct reader *r);
+
+/* The text of an ADMIN_ASK, behind its token: words, and blanks. */
+int admin_ask_decode(struct bytes *text, struct reader *r);
 
 #endif

@@ -145,7 +145,10 @@ static void heartbeat_is_as_the_page_says(void **state)
                                         .heard = 0x1a5,
                                         .flags = 0xb6,
                                         .priority = 0xc7,
-                                        .leader = 0xd8 } };
+                                        .leader = 0xd8,
+                                        .ways = 1,
+                                        .port = SHORT(0x45),
+                                        .by_group = 0x1b4 } };
     struct manual_table *t = message(&m, "HEARTBEAT");
 
     (void)state;
@@ -156,6 +159,9 @@ static void heartbeat_is_as_the_page_says(void **state)
     manual_is(t, bytes, "flags", 0xb6);
     manual_is(t, bytes, "priority", 0xc7);
     manual_is(t, bytes, "leader", 0xd8);
+    manual_is(t, bytes, "ways", 1);
+    manual_is(t, bytes, "port", SHORT(0x45));
+    manual_is(t, bytes, "by_group", 0x1b4);
     manual_done(t, bytes, peer_size(&m));
 }
 
@@ -287,7 +293,7 @@ static void token_is_as_the_page_says(void **state)
                                     .path_len = 3,
                                     .path = { 7, 8, 6 },
                                     .best = 0x76,
-                                    .best_full = 0x77,
+                                    .best_burden = 0x77,
                                     .best_links = 0x78,
                                     .best_priority = 0x79,
                                     .best_accepted = LONG(3) } };
@@ -305,7 +311,7 @@ static void token_is_as_the_page_says(void **state)
         manual_is(t, bytes, "initiator", 0x73);
         manual_is(t, bytes, "hop", 0x74);
         manual_is(t, bytes, "best", 0x76);
-        manual_is(t, bytes, "best_full", 0x77);
+        manual_is(t, bytes, "best_burden", 0x77);
         manual_is(t, bytes, "best_links", 0x78);
         manual_is(t, bytes, "best_priority", 0x79);
         manual_is(t, bytes, "path_len", 3);
@@ -367,6 +373,17 @@ static void forward_is_as_the_page_says(void **state)
     manual_is(t, bytes, "passed", 0x1b7);
     manual_holds(t, bytes, "command", "command", 7);
     manual_done(t, bytes, peer_size(&m) - 7);
+}
+
+static void leaving_is_as_the_page_says(void **state)
+{
+    struct message m = { .type = MESSAGE_LEAVING, .leaving = { LONG(1), 7 } };
+    struct manual_table *t = message(&m, "LEAVING");
+
+    (void)state;
+    manual_is(t, bytes, "round", LONG(1));
+    manual_is(t, bytes, "successor", 7);
+    manual_done(t, bytes, peer_size(&m));
 }
 
 /* ---- values and commands ------------------------------------------------ */
@@ -529,6 +546,7 @@ static void tokens_are_as_the_page_says(void **state)
     struct manual_table *request = manual_table(&page, "REQUEST");
     struct manual_table *ask = manual_table(&page, "STATUS_ASK");
     struct manual_table *status = manual_table(&page, "STATUS");
+    struct manual_table *admin = manual_table(&page, "ADMIN_ASK");
     struct writer w = begin();
 
     (void)state;
@@ -539,10 +557,31 @@ static void tokens_are_as_the_page_says(void **state)
     manual_done(request, bytes, REQUEST_HEAD);
     manual_is(ask, bytes, "token", LONG(1));
     manual_done(ask, bytes, REQUEST_HEAD);
+    manual_is(admin, bytes, "token", LONG(1));
+    manual_holds(admin, bytes, "text", bytes + REQUEST_HEAD, 8);
+    manual_done(admin, bytes, REQUEST_HEAD);
     manual_is(status, bytes, "cookie", LONG(1));
     manual_is(status, bytes, "token", LONG(2));
     manual_holds(status, bytes, "report", bytes + 16, 8);
     manual_done(status, bytes, writer_len(&w));
+}
+
+static void admin_answer_is_as_the_page_says(void **state)
+{
+    const struct admin_answer a = { .cookie = LONG(1),
+                                    .token = LONG(2),
+                                    .status = ADMIN_REFUSED,
+                                    .text = bytes_of("text", 4) };
+    struct manual_table *t = manual_table(&page, "ADMIN");
+    struct writer w = begin();
+
+    (void)state;
+    admin_answer_encode(&a, &w);
+    manual_is(t, bytes, "cookie", LONG(1));
+    manual_is(t, bytes, "token", LONG(2));
+    manual_is(t, bytes, "status", ADMIN_REFUSED);
+    manual_holds(t, bytes, "text", "text", 4);
+    manual_done(t, bytes, writer_len(&w) - 4);
 }
 
 static void status_is_as_the_page_says(void **state)
@@ -813,12 +852,14 @@ int main(void)
         cmocka_unit_test(token_is_as_the_page_says),
         cmocka_unit_test(hello_is_as_the_page_says),
         cmocka_unit_test(forward_is_as_the_page_says),
+        cmocka_unit_test(leaving_is_as_the_page_says),
         cmocka_unit_test(value_is_as_the_page_says),
         cmocka_unit_test(command_is_as_the_page_says),
         cmocka_unit_test(replies_to_open_and_list_are_as_the_page_says),
         cmocka_unit_test(welcome_is_as_the_page_says),
         cmocka_unit_test(reply_is_as_the_page_says),
         cmocka_unit_test(tokens_are_as_the_page_says),
+        cmocka_unit_test(admin_answer_is_as_the_page_says),
         cmocka_unit_test(status_is_as_the_page_says),
         cmocka_unit_test(batch_and_record_are_as_the_page_says),
         cmocka_unit_test(records_are_as_the_page_says),

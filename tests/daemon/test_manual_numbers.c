@@ -65,7 +65,8 @@ static void kinds_and_types_are_those_of_the_page(void **state)
         { "PEER", DATAGRAM_PEER },       { "REQUEST", DATAGRAM_REQUEST },
         { "REPLY", DATAGRAM_REPLY },     { "KNOCK", DATAGRAM_KNOCK },
         { "WELCOME", DATAGRAM_WELCOME }, { "STATUS_ASK", DATAGRAM_STATUS_ASK },
-        { "STATUS", DATAGRAM_STATUS },   { NULL, 0 },
+        { "STATUS", DATAGRAM_STATUS },   { "ADMIN_ASK", DATAGRAM_ADMIN_ASK },
+        { "ADMIN", DATAGRAM_ADMIN },     { NULL, 0 },
     };
     static const struct number types[] = {
         { "HEARTBEAT", MESSAGE_HEARTBEAT },
@@ -88,6 +89,7 @@ static void kinds_and_types_are_those_of_the_page(void **state)
         { "HELLO", MESSAGE_HELLO },
         { "HELLO_ANSWER", MESSAGE_HELLO_ANSWER },
         { "FORWARD", MESSAGE_FORWARD },
+        { "LEAVING", MESSAGE_LEAVING },
         { NULL, 0 },
     };
     static const struct number records[] = {

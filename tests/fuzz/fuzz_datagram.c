@@ -214,7 +214,7 @@ static struct bytes make_messages(uint8_t *body, size_t size, struct prng *p)
 
     for (uint64_t count = prng_range(p, 1, 4); count > 0; count--) {
         const uint8_t type = (uint8_t)prng_range(p, MESSAGE_HEARTBEAT,
-                                                 MESSAGE_FORWARD);
+                                                 MESSAGE_LEAVING);
 
         sample_make(&sample, type, 200, p);
         if (peer_size(&sample.message) <= writer_left(&w))
@@ -294,6 +294,22 @@ static void make_status(struct writer *w)
     status_encode(&s, w);
 }
 
+static void make_admin_ask(struct writer *w)
+{
+    writer_u64(w, 1);
+    writer_bytes(w, "transfer 3", 10);
+}
+
+static void make_admin(struct writer *w)
+{
+    const struct admin_answer a = { .cookie = 1,
+                                    .token = 2,
+                                    .status = ADMIN_REFUSED,
+                                    .text = bytes_of("why", 3) };
+
+    admin_answer_encode(&a, w);
+}
+
 /* Append a run of datagrams of some kind to what is there. */
 static size_t make_input(uint8_t *data, size_t size, size_t size_max,
                          struct prng *p)
@@ -303,12 +319,14 @@ static size_t make_input(uint8_t *data, size_t size, size_t size_max,
     uint8_t body[4096];
     struct writer w = writer_of(body, sizeof body);
 
-    head.kind = (uint8_t)prng_range(p, DATAGRAM_PEER, DATAGRAM_STATUS);
+    head.kind = (uint8_t)prng_range(p, DATAGRAM_PEER, DATAGRAM_ADMIN);
     if (prng_below(p, 2)) head.kind = DATAGRAM_PEER;
     if (head.kind == DATAGRAM_REQUEST) make_request(&w);
     if (head.kind == DATAGRAM_REPLY) make_reply(&w);
     if (head.kind == DATAGRAM_WELCOME) make_welcome(&w);
     if (head.kind == DATAGRAM_STATUS) make_status(&w);
+    if (head.kind == DATAGRAM_ADMIN_ASK) make_admin_ask(&w);
+    if (head.kind == DATAGRAM_ADMIN) make_admin(&w);
     if (head.kind == DATAGRAM_PEER)
         make_peer(&out, p);
     else

@@ -234,7 +234,7 @@ static uint8_t best_against(struct election_kit *f, uint64_t attempt,
     struct token t = token_of(1, attempt, 0x02);
 
     t.best = id;
-    t.best_full = full;
+    t.best_burden = full;
     t.best_links = links;
     t.best_accepted = accepted;
     t.best_priority = priority;
@@ -256,7 +256,7 @@ static void best_is_compared_field_by_field(void **state)
     assert_int_equal(best_against(f, 6, 0, 5, 0, 4, 4), 2);
     assert_int_equal(best_against(f, 7, 0, 4, 2, 4, 4), 2);
     assert_int_equal(best_against(f, 8, 1, 5, 2, 4, 4), 2);
-    f->self.full = true;
+    f->self.burden = BURDEN_FULL;
     assert_int_equal(best_against(f, 9, 0, 1, 0, 0, 0), 0);
 }
 

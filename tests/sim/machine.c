@@ -64,6 +64,7 @@ void machine_init(struct world *w, uint8_t self, const uint8_t *ids)
             .n = p->nodes,
             .self = self,
             .heartbeat_ns = p->members.heartbeat_ns,
+            .liveness_port = 1,
             .noop_interval_ns = p->members.noop_interval_ns,
             .rto_min_ns = p->members.rto_min_ns,
             .rto_max_ns = p->members.rto_max_ns,
@@ -556,6 +557,10 @@ static void machine_handle(struct world *w, struct machine *m,
         break;
     case DUE_READ:
         machine_on_read(w, m, d);
+        break;
+    case DUE_GONE:
+        machine_step(
+            w, m, &(struct event){ .type = EVENT_PEER_GONE, .tag = d->number });
         break;
     default:
         ASSERT(!"due at a machine");

@@ -52,6 +52,30 @@ static void machine_read(struct world *w, struct machine *m,
                           });
 }
 
+/* A closed port is told, if neither the question nor the answer is lost. */
+static void machine_probe(struct world *w, struct machine *m,
+                          const struct effect *e)
+{
+    const struct passage there = {
+        .now_ns = w->now_ns, .len = 1, .from = m->self, .to = e->to
+    };
+    const struct passage back = {
+        .now_ns = w->now_ns, .len = 1, .from = e->to, .to = m->self
+    };
+    struct arrival copies[NETWORK_COPIES_MAX];
+
+    if (network_route(&w->network, &there, copies) == 0) return;
+    if (w->machines[e->to].state != MACHINE_DOWN) return;
+    if (network_route(&w->network, &back, copies) == 0) return;
+    queue_push(&w->queue, (struct due){
+                              .at_ns = w->now_ns + copies[0].delay_ns,
+                              .type = DUE_GONE,
+                              .who = m->self,
+                              .life = m->life,
+                              .number = e->to,
+                          });
+}
+
 void machine_carry_out(struct world *w, struct machine *m,
                        const struct effect *e)
 {
@@ -68,6 +92,9 @@ void machine_carry_out(struct world *w, struct machine *m,
         break;
     case EFFECT_READ:
         machine_read(w, m, &e->read);
+        break;
+    case EFFECT_PROBE:
+        machine_probe(w, m, e);
         break;
     case EFFECT_REPLY:
         machine_reply(w, m, &e->reply);

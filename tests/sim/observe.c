@@ -58,6 +58,8 @@ static const struct {
     [NOTE_PREEMPTED] = { MARK_STEPS_DOWN, "P15", "is preempted" },
     [NOTE_RESIGNED] = { MARK_STEPS_DOWN, "E8", "resigns" },
     [NOTE_LEADER_LOST] = { MARK_OTHER, "E2", "hears its leader no more" },
+    [NOTE_LEADER_GONE] = { MARK_OTHER, "E2", "finds its leader's port closed" },
+    [NOTE_LEAVING] = { MARK_OTHER, "E5", "nominates its successor" },
     [NOTE_CAUGHT_UP] = { MARK_OTHER, "P19", "has caught up" },
     [NOTE_BEHIND] = { MARK_OTHER, "P19", "is behind" },
 };
@@ -70,6 +72,9 @@ static const char *resign_reason(uint64_t reason)
         "nothing can be executed",
         "its disk is full",
         "it stops",
+        "it stood still",
+        "its disk stalls",
+        "an operator wants it",
     };
 
     return reason < sizeof reasons / sizeof reasons[0] ? reasons[reason] : "?";
@@ -111,7 +116,11 @@ static void observe_details(const struct note *n, struct words *long_text,
         words_add(long_text, ": %s", resign_reason(n->number));
         break;
     case NOTE_LEADER_LOST:
+    case NOTE_LEADER_GONE:
         words_add(long_text, ", node %u", n->ballot.node);
+        break;
+    case NOTE_LEAVING:
+        words_add(long_text, ", node %u", long_text->ids[n->node]);
         break;
     case NOTE_CAUGHT_UP:
         words_add(long_text, ", to slot %" PRIu64, n->number);

@@ -32,6 +32,7 @@ static const struct {
     [MESSAGE_HELLO] = { "Hello", "M2" },
     [MESSAGE_HELLO_ANSWER] = { "HelloAnswer", "M2" },
     [MESSAGE_FORWARD] = { "Forward", "E10" },
+    [MESSAGE_LEAVING] = { "Leaving", "E5" },
     [RECORD_PROMISE] = { "promise", "P4" },
     [RECORD_ACCEPT] = { "vote", "P10" },
     [RECORD_CHOSEN] = { "chosen", "P19" },
@@ -325,6 +326,10 @@ void words_body(struct words *w, const struct message *m)
         break;
     case MESSAGE_FORWARD:
         words_forward(w, &m->forward);
+        break;
+    case MESSAGE_LEAVING:
+        words_add(w, " to [%u], round %" PRIu64, m->leaving.successor,
+                  m->leaving.round);
         break;
     default:
         words_record(w, m);

@@ -448,6 +448,7 @@ static void world_on_due(struct world *w, const struct due *d)
     case DUE_FLUSH:
     case DUE_WRITTEN:
     case DUE_READ:
+    case DUE_GONE:
     case DUE_RESTART:
     case DUE_RESUME:
     case DUE_QUICK:

@@ -17,7 +17,9 @@ struct election_kit *election_kit_new(uint8_t n, uint8_t self)
     assert_non_null(f);
     kit_init(&f->k, n, self, 12, 0);
     f->now_ns = NS_PER_S;
-    f->self = (struct self_view){ .acceptor_ok = true, .round_seen = 4 };
+    f->self = (struct self_view){ .admitted = true,
+                                  .acceptor_ok = true,
+                                  .round_seen = 4 };
     election_init(&f->e, &f->k.group, BEAT, 3, 1);
     election_start(&f->e, 5, f->now_ns);
     return f;

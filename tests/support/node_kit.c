@@ -105,6 +105,7 @@ static struct node_config config_of(struct nodes *g, uint8_t i)
         .process = g->m[i].process,
         .seed = 100u * i + g->m[i].process,
         .heartbeat_ns = 20 * NS_PER_MS,
+        .liveness_port = g->ports,
         .noop_interval_ns = NS_PER_S,
         .rto_min_ns = 2 * NS_PER_MS,
         .rto_max_ns = 200 * NS_PER_MS,
@@ -304,6 +305,9 @@ static void nodes_perform(struct nodes *g, uint8_t i, const struct effect *e)
         m->order[m->orders++] = e->read;
         m->reads++;
         break;
+    case EFFECT_PROBE:
+        if (!g->m[e->to].node) m->gone |= member_bit(e->to);
+        break;
     case EFFECT_REPLY:
         nodes_note_reply(g, i, &e->reply);
         break;
@@ -400,6 +404,19 @@ static bool nodes_receive(struct nodes *g, uint8_t i)
     return true;
 }
 
+static void nodes_tell_gone(struct nodes *g, uint8_t i)
+{
+    struct member *m = &g->m[i];
+
+    while (m->gone) {
+        const struct event ev = { .type = EVENT_PEER_GONE,
+                                  .tag = (uint64_t)__builtin_ctz(m->gone) };
+
+        m->gone &= (uint16_t)(m->gone - 1);
+        nodes_step(g, i, &ev);
+    }
+}
+
 /* True if there was anything to do. */
 static bool nodes_turn(struct nodes *g, uint8_t i)
 {
@@ -410,6 +427,7 @@ static bool nodes_turn(struct nodes *g, uint8_t i)
     bool busy = nodes_receive(g, i);
 
     if (!m->node) return busy;
+    nodes_tell_gone(g, i);
     if (!m->slow && m->durable < m->written) {
         m->durable = m->written;
         durable.seq = m->durable - m->first_seq;

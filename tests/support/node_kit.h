@@ -38,6 +38,7 @@ struct member {
     int fatal;          /* exit status it asked for */
     unsigned notes[NODES_NOTES];
     unsigned reads; /* of the log */
+    uint16_t gone;  /* indices: found closed, and not told yet */
     uint64_t steps;
     struct read_order order[MEMBERS_MAX];
     unsigned orders;
@@ -72,6 +73,7 @@ struct nodes {
     uint64_t instance; /* of members started from now on: + index */
     bool (*loses)(const struct nodes *g, const struct packet *p);
     uint64_t test; /* for the use of loses */
+    bool ports;    /* members started from now on have a liveness port */
     bool dry;      /* there is no memory for any state machine */
 };
 

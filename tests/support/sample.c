@@ -6,13 +6,17 @@
 #define SLOT_TOP (UINT64_C(1) << 62)
 
 const uint8_t sample_messages[] = {
-    MESSAGE_HEARTBEAT,    MESSAGE_PREPARE, MESSAGE_PROMISE,
-    MESSAGE_NACK,         MESSAGE_ACCEPT,  MESSAGE_ACCEPTED,
-    MESSAGE_LEARN,        MESSAGE_FETCH,   MESSAGE_CHOSEN,
-    MESSAGE_WANT,         MESSAGE_VALUE,   MESSAGE_CONFIRM,
-    MESSAGE_CONFIRMED,    MESSAGE_TOKEN,   MESSAGE_TOKEN_ACK,
-    MESSAGE_NOMINATE,     MESSAGE_REFUSE,  MESSAGE_HELLO,
-    MESSAGE_HELLO_ANSWER, MESSAGE_FORWARD, 0,
+    MESSAGE_HEARTBEAT,    MESSAGE_PREPARE,
+    MESSAGE_PROMISE,      MESSAGE_NACK,
+    MESSAGE_ACCEPT,       MESSAGE_ACCEPTED,
+    MESSAGE_LEARN,        MESSAGE_FETCH,
+    MESSAGE_CHOSEN,       MESSAGE_WANT,
+    MESSAGE_VALUE,        MESSAGE_CONFIRM,
+    MESSAGE_CONFIRMED,    MESSAGE_TOKEN,
+    MESSAGE_TOKEN_ACK,    MESSAGE_NOMINATE,
+    MESSAGE_REFUSE,       MESSAGE_HELLO,
+    MESSAGE_HELLO_ANSWER, MESSAGE_FORWARD,
+    MESSAGE_LEAVING,      0,
 };
 
 const uint8_t sample_records[] = {
@@ -114,6 +118,9 @@ static void make_heartbeat(struct message *m, struct prng *p)
         .flags = random_u8(p),
         .priority = random_u8(p),
         .leader = random_u8(p),
+        .ways = (uint8_t)prng_below(p, 2),
+        .port = (uint16_t)prng_next(p),
+        .by_group = random_bitmap(p),
     };
 }
 
@@ -160,7 +167,7 @@ static void make_token(struct token *t, struct prng *p)
         .visited = random_bitmap(p),
         .path_len = (uint8_t)prng_below(p, MEMBERS_MAX + 1),
         .best = (uint8_t)prng_below(p, MEMBERS_MAX + 1),
-        .best_full = (uint8_t)prng_below(p, 2),
+        .best_burden = (uint8_t)prng_below(p, BURDEN_DISK + 1),
         .best_links = (uint8_t)prng_below(p, MEMBERS_MAX + 1),
         .best_priority = random_u8(p),
         .best_accepted = random_upto(SLOT_TOP, p),
@@ -168,6 +175,13 @@ static void make_token(struct token *t, struct prng *p)
     if (t->best == MEMBERS_MAX) t->best = 0xff;
     for (uint32_t i = 0; i < t->path_len; i++)
         t->path[i] = (uint8_t)prng_below(p, MEMBERS_MAX);
+}
+
+static void make_leaving(struct leaving *l, struct prng *p)
+{
+    l->round = prng_range(p, 1, ROUND_MAX);
+    l->successor = (uint8_t)prng_below(p, MEMBERS_MAX);
+    if (prng_below(p, 4) == 0) l->successor = 0xff;
 }
 
 static void make_hello(struct hello *h, struct prng *p)
@@ -258,6 +272,32 @@ static void make_nack(struct nack *n, struct prng *p)
     if (prng_below(p, 2)) n->claimed = random_ballot(p);
 }
 
+/* Elections, Hellos and requests. */
+static void make_of_others(struct sample *s, struct prng *p)
+{
+    struct message *m = &s->message;
+
+    switch (m->type) {
+    case MESSAGE_TOKEN ... MESSAGE_REFUSE:
+        make_token(&m->token, p);
+        return;
+    case MESSAGE_HELLO:
+        make_hello(&m->hello, p);
+        return;
+    case MESSAGE_HELLO_ANSWER:
+        make_hello_answer(&m->hello_answer, p);
+        return;
+    case MESSAGE_FORWARD:
+        make_forward(s, p);
+        return;
+    case MESSAGE_LEAVING:
+        make_leaving(&m->leaving, p);
+        return;
+    default:
+        return;
+    }
+}
+
 static void make_body(struct sample *s, uint32_t value_max, struct prng *p)
 {
     struct message *m = &s->message;
@@ -298,17 +338,8 @@ static void make_body(struct sample *s, uint32_t value_max, struct prng *p)
     case MESSAGE_CONFIRMED:
         m->confirm.nonce = prng_next(p);
         return;
-    case MESSAGE_TOKEN ... MESSAGE_REFUSE:
-        make_token(&m->token, p);
-        return;
-    case MESSAGE_HELLO:
-        make_hello(&m->hello, p);
-        return;
-    case MESSAGE_HELLO_ANSWER:
-        make_hello_answer(&m->hello_answer, p);
-        return;
-    case MESSAGE_FORWARD:
-        make_forward(s, p);
+    case MESSAGE_TOKEN ... MESSAGE_LEAVING:
+        make_of_others(s, p);
         return;
     case RECORD_MARK:
         m->mark = (struct mark){ random_slot(p), random_slot(p) };
@@ -373,7 +404,8 @@ static bool equal_heartbeat(const struct heartbeat *a,
     return a->chosen_upto == b->chosen_upto &&
            a->accepted_upto == b->accepted_upto && a->heard == b->heard &&
            a->flags == b->flags && a->priority == b->priority &&
-           a->leader == b->leader;
+           a->leader == b->leader && a->ways == b->ways && a->port == b->port &&
+           a->by_group == b->by_group;
 }
 
 static bool equal_promise(const struct promise *a, const struct promise *b)
@@ -396,7 +428,7 @@ static bool equal_token(const struct token *a, const struct token *b)
            a->initiator == b->initiator && a->hop == b->hop &&
            a->visited == b->visited && a->path_len == b->path_len &&
            memcmp(a->path, b->path, sizeof a->path) == 0 &&
-           a->best == b->best && a->best_full == b->best_full &&
+           a->best == b->best && a->best_burden == b->best_burden &&
            a->best_links == b->best_links &&
            a->best_priority == b->best_priority &&
            a->best_accepted == b->best_accepted;
@@ -468,6 +500,9 @@ static bool equal_body(const struct message *a, const struct message *b)
                a->hello_answer.reason == b->hello_answer.reason;
     case MESSAGE_FORWARD:
         return equal_forward(&a->forward, &b->forward);
+    case MESSAGE_LEAVING:
+        return a->leaving.round == b->leaving.round &&
+               a->leaving.successor == b->leaving.successor;
     case RECORD_MARK:
         return a->mark.first == b->mark.first && a->mark.upto == b->mark.upto;
     case RECORD_LIFE:

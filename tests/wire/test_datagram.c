@@ -123,7 +123,7 @@ static void open_names_the_fault(void **state)
         { 4, 2, DATAGRAM_BAD_VERSION },
         { 4, 0, DATAGRAM_BAD_VERSION },
         { 5, 0, DATAGRAM_BAD_KIND },
-        { 5, 8, DATAGRAM_BAD_KIND },
+        { 5, DATAGRAM_ADMIN + 1, DATAGRAM_BAD_KIND },
         { 5, 255, DATAGRAM_BAD_KIND },
         { 7, 1, DATAGRAM_BAD_HEAD },
         { 12, 2, DATAGRAM_BAD_HEAD },

@@ -383,7 +383,7 @@ static const struct lie lies[] = {
     { MESSAGE_CONFIRM, 4, 4, 8, 9 },
     { MESSAGE_CONFIRM, 4, 4, 8, UINT32_MAX },
     { MESSAGE_CONFIRM, 0, 1, MESSAGE_CONFIRM, 0 },
-    { MESSAGE_CONFIRM, 0, 1, MESSAGE_CONFIRMED, MESSAGE_FORWARD + 1 },
+    { MESSAGE_CONFIRM, 0, 1, MESSAGE_CONFIRMED, MESSAGE_LEAVING + 1 },
     { MESSAGE_CONFIRM, 0, 1, MESSAGE_CONFIRM, RECORD_MARK },
     { MESSAGE_CONFIRM, 0, 1, MESSAGE_CONFIRM, 255 },
 
@@ -391,7 +391,10 @@ static const struct lie lies[] = {
     { MESSAGE_HEARTBEAT, 40, 8, 0, UINT64_MAX },
     { MESSAGE_HEARTBEAT, 48, 8, SLOT_TOP, SLOT_TOP + 1 },
     { MESSAGE_HEARTBEAT, 56, 2, 0x1ff, 0x200 },
-    { MESSAGE_HEARTBEAT, 63, 1, 0, 1 },
+    { MESSAGE_HEARTBEAT, 61, 1, 1, 2 },         /* ways */
+    { MESSAGE_HEARTBEAT, 64, 2, 0x1ff, 0x200 }, /* by_group */
+    { MESSAGE_HEARTBEAT, 66, 1, 0, 1 },
+    { MESSAGE_HEARTBEAT, 71, 1, 0, 1 },
 
     { MESSAGE_PREPARE, 32, 8, 1, 0 },
     { MESSAGE_PREPARE, 32, 8, SLOT_TOP, SLOT_TOP + 1 },
@@ -458,13 +461,19 @@ static const struct lie lies[] = {
     { MESSAGE_TOKEN, 59, 1, 18, 19 }, /* hop */
     { MESSAGE_TOKEN, 60, 1, 8, 9 },   /* best */
     { MESSAGE_TOKEN, 60, 1, 255, 254 },
-    { MESSAGE_TOKEN, 61, 1, 1, 2 },  /* full */
+    { MESSAGE_TOKEN, 61, 1, 2, 3 },  /* burden */
     { MESSAGE_TOKEN, 62, 1, 9, 10 }, /* links */
     { MESSAGE_TOKEN, 64, 1, 9, 10 }, /* path_len */
     { MESSAGE_TOKEN, 64, 1, 2, 1 },  /* path[1] is not zero */
     { MESSAGE_TOKEN, 64, 1, 2, 255 },
     { MESSAGE_TOKEN, 66, 1, 8, 9 }, /* path[1] */
     { MESSAGE_TOKEN, 79, 1, 0, 1 },
+
+    { MESSAGE_LEAVING, 32, 8, ROUND_MAX, ROUND_MAX + 1 },
+    { MESSAGE_LEAVING, 32, 8, 1, 0 },
+    { MESSAGE_LEAVING, 40, 1, 8, 9 }, /* successor */
+    { MESSAGE_LEAVING, 40, 1, 255, 254 },
+    { MESSAGE_LEAVING, 41, 1, 0, 1 },
 
     { MESSAGE_HELLO_ANSWER, 48, 1, 1, 2 },
     { MESSAGE_HELLO_ANSWER, 49, 1, 4, 5 },

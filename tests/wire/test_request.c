@@ -260,6 +260,79 @@ static void encode_into_too_little_room_says_so(void **state)
     }
 }
 
+/* ---- admin -------------------------------------------------------------- */
+
+static int admin_of(struct admin_answer *a, const uint8_t *at, size_t len)
+{
+    struct reader r = reader_of(at, len);
+
+    return admin_answer_decode(a, &r);
+}
+
+static void admin_decode_of_encoded_gives_fields(void **state)
+{
+    const struct admin_answer a = { .cookie = 1,
+                                    .token = UINT64_MAX,
+                                    .status = ADMIN_REFUSED,
+                                    .text = BYTES_OF("no\nnever") };
+    uint8_t buffer[ADMIN_TEXT_MAX + 25];
+    struct writer w = writer_of(buffer, sizeof buffer);
+    struct admin_answer back;
+
+    (void)state;
+    admin_answer_encode(&a, &w);
+    assert_int_equal(admin_of(&back, buffer, writer_len(&w)), 0);
+    assert_int_equal(back.cookie, 1);
+    assert_int_equal(back.token, UINT64_MAX);
+    assert_int_equal(back.status, ADMIN_REFUSED);
+    assert_true(bytes_equal(back.text, a.text));
+}
+
+/* What is shown on a terminal moves no cursor. */
+static void admin_decode_of_a_lie_is_refused(void **state)
+{
+    uint8_t buffer[ADMIN_TEXT_MAX + 25];
+    struct admin_answer back;
+
+    (void)state;
+    memset(buffer, 'x', sizeof buffer);
+    store64(buffer + 16, ADMIN_REFUSED);
+    assert_int_equal(admin_of(&back, buffer, 24), 0);
+    assert_int_equal(admin_of(&back, buffer, 23), -EBADMSG);
+    assert_int_equal(admin_of(&back, buffer, sizeof buffer - 1), 0);
+    assert_int_equal(admin_of(&back, buffer, sizeof buffer), -EBADMSG);
+    buffer[30] = '\n';
+    assert_int_equal(admin_of(&back, buffer, 40), 0);
+    buffer[30] = '\033';
+    assert_int_equal(admin_of(&back, buffer, 40), -EBADMSG);
+    assert_int_equal(admin_of(&back, buffer, 30), 0);
+    store64(buffer + 16, ADMIN_REFUSED + 1);
+    assert_int_equal(admin_of(&back, buffer, 30), -EBADMSG);
+    store64(buffer + 16, 256);
+    assert_int_equal(admin_of(&back, buffer, 30), -EBADMSG);
+}
+
+static void admin_ask_of_words_is_taken_and_else_refused(void **state)
+{
+    char text[ADMIN_ASK_MAX + 1];
+    struct reader r = reader_of(text, 10);
+    struct bytes got;
+
+    (void)state;
+    memset(text, 'x', sizeof text);
+    assert_int_equal(admin_ask_decode(&got, &r), 0);
+    assert_int_equal(got.len, 10);
+    r = reader_of(text, ADMIN_ASK_MAX);
+    assert_int_equal(admin_ask_decode(&got, &r), 0);
+    r = reader_of(text, ADMIN_ASK_MAX + 1);
+    assert_int_equal(admin_ask_decode(&got, &r), -EBADMSG);
+    r = reader_of(text, 0);
+    assert_int_equal(admin_ask_decode(&got, &r), -EBADMSG);
+    text[3] = '\n';
+    r = reader_of(text, 10);
+    assert_int_equal(admin_ask_decode(&got, &r), -EBADMSG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +345,9 @@ int main(void)
         cmocka_unit_test(reply_head_with_bytes_behind_leader_is_refused),
         cmocka_unit_test(reply_item_decode_of_a_lie_is_refused),
         cmocka_unit_test(encode_into_too_little_room_says_so),
+        cmocka_unit_test(admin_decode_of_encoded_gives_fields),
+        cmocka_unit_test(admin_decode_of_a_lie_is_refused),
+        cmocka_unit_test(admin_ask_of_words_is_taken_and_else_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
