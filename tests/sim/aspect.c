@@ -26,6 +26,8 @@ static const struct field fields[] = {
     FIELD("slow-links", network.slow),
     FIELD("flips", network.flip),
     FIELD("stall", disk.stall),
+    FIELD("write-errors", disk.error),
+    FIELD("torn", disk.torn),
     FIELD("drift", members.drift_ppm),
     FIELD("turns", members.turn_ns),
     FIELD("rollback", rollback),

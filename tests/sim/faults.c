@@ -4,7 +4,8 @@
 #include "base/units.h"
 #include "sim/world.h"
 
-#define SLOW_TURN_NS (20 * NS_PER_MS)
+#define SLOW_TURN_NS  (20 * NS_PER_MS)
+#define SLOW_WRITE_NS (200 * NS_PER_MS)
 
 static void faults_next(struct world *w, enum fault_type type)
 {
@@ -114,6 +115,14 @@ static void faults_on_machine(struct world *w, enum fault_type type,
         machine_fill(w, m, true);
         faults_later(w, m, DUE_ROOM, lasts_ns);
         break;
+    case FAULT_LAG:
+        m->disk.slow_ns = prng_range(&w->random, NS_PER_MS, SLOW_WRITE_NS);
+        faults_later(w, m, DUE_SMOOTH, lasts_ns);
+        break;
+    case FAULT_ROT:
+        m->rotten = true; /* and half of them find out soon */
+        if (prng_below(&w->random, 2)) machine_crash(w, m, 1);
+        break;
     case FAULT_PAUSE:
         machine_pause(w, m, lasts_ns);
         break;
@@ -133,6 +142,24 @@ static void faults_on_machine(struct world *w, enum fault_type type,
     }
 }
 
+/*
+ * A machine with damage is lost for the group once it is found: that may be a
+ * minority, and nobody before all were admitted, for then nearly all have to
+ * be there (M2).
+ */
+static bool faults_may_rot(struct world *w, struct machine *m)
+{
+    uint32_t rotten = 0;
+
+    if (!m) return false;
+    for (uint32_t i = 0; i < w->plan->nodes; i++) {
+        if (!w->machines[i].admitted) return false;
+        rotten += w->machines[i].rotten && m != &w->machines[i];
+    }
+    if (rotten + 1 > (w->plan->nodes - 1u) / 2) return false;
+    return disk_rot(&m->disk);
+}
+
 void faults_on_due(struct world *w, enum fault_type type)
 {
     const uint64_t lasts_ns = prng_range(
@@ -140,6 +167,8 @@ void faults_on_due(struct world *w, enum fault_type type)
     struct machine *m = faults_victim(w);
 
     if (world_is_calm(w)) return;
+    faults_next(w, type);
+    if (type == FAULT_ROT && !faults_may_rot(w, m)) return;
     w->faults[type]++;
     if (type == FAULT_PARTITION) {
         faults_cut(w, lasts_ns);
@@ -151,7 +180,6 @@ void faults_on_due(struct world *w, enum fault_type type)
     } else if (m) {
         faults_on_machine(w, type, m, lasts_ns);
     }
-    faults_next(w, type);
 }
 
 void faults_end(struct world *w)
@@ -176,6 +204,7 @@ void faults_return(struct world *w)
     for (uint32_t i = 0; i < w->plan->nodes && !w->checker.failed; i++) {
         struct machine *m = &w->machines[i];
 
-        if (m->state == MACHINE_DOWN && i != w->away) machine_start(w, m);
+        if (m->state != MACHINE_DOWN || m->broken || i == w->away) continue;
+        machine_start(w, m);
     }
 }

@@ -81,7 +81,7 @@ void machine_init(struct world *w, uint8_t self, const uint8_t *ids)
     m->config.instance = prng_next(&m->random) | 1;
     m->config.priority = (uint8_t)prng_below(&m->random, 3);
     machine_draw_clock(m, p->members.drift_ppm);
-    disk_init(&m->disk, &p->disk, prng_next(&m->random));
+    disk_init(&m->disk, &p->disk, m->config.instance, prng_next(&m->random));
 }
 
 static void inbox_clear(struct machine *m)
@@ -180,6 +180,7 @@ void machine_start(struct world *w, struct machine *m)
 
     ASSERT(m->state == MACHINE_DOWN);
     ASSERT(!m->node);
+    ASSERT(!m->broken);
 
     m->life++;
     m->state = MACHINE_UP;
@@ -225,6 +226,11 @@ void machine_crash(struct world *w, struct machine *m, uint64_t down_ns)
 
     machine_is_durable(w, m, disk_crash(&m->disk));
     machine_end_node(m);
+    m->broken = m->disk.corrupt;
+    if (m->disk.fault) {
+        world_fail(w, "recovery", "node %u: %s", m->config.ids[m->self],
+                   m->disk.fault);
+    }
     m->state = MACHINE_DOWN;
     m->effects_left = 0;
     m->slow_ns = 0;
@@ -233,8 +239,9 @@ void machine_crash(struct world *w, struct machine *m, uint64_t down_ns)
     if (prng_below(&m->random, 2)) {
         machine_draw_clock(m, w->plan->members.drift_ppm);
     }
-    observe_life(w, m, MARK_DIES, "DIES, %" PRIu64 " records are lost",
-                 m->disk.lost - lost);
+    observe_life(w, m, MARK_DIES, "DIES, %" PRIu64 " records are lost%s",
+                 m->disk.lost - lost,
+                 m->broken ? ", and its log is damaged: 74 for ever" : "");
     queue_push(&w->queue, (struct due){
                               .at_ns = w->now_ns + down_ns,
                               .type = DUE_RESTART,
@@ -478,11 +485,25 @@ static void machine_end_turn(struct world *w, struct machine *m)
     if (w->plan->members.turn_ns == 0) machine_on_flush(w, m);
 }
 
+/* The process ends as the daemon does when its log fails, and is started again
+ * after a while. */
+static void machine_end_with_74(struct world *w, struct machine *m,
+                                const char *why)
+{
+    observe_life(w, m, MARK_OTHER, "ENDS WITH 74: %s", why);
+    machine_crash(w, m, prng_range(&m->random, NS_PER_MS, NS_PER_S));
+}
+
 static void machine_on_written(struct world *w, struct machine *m,
                                const struct due *d)
 {
-    const uint32_t found = disk_on_written(&m->disk, d->number);
+    uint32_t found;
 
+    if (disk_fails(&m->disk)) {
+        machine_end_with_74(w, m, "a write failed");
+        return;
+    }
+    found = disk_on_written(&m->disk, d->number);
     if (found == 0) {
         machine_set_flush(w, m);
         return;
@@ -495,26 +516,46 @@ static void machine_on_written(struct world *w, struct machine *m,
                  });
 }
 
+/* The records of one batch that are asked for; false: the machine is gone. */
+static bool machine_read_batch(struct world *w, struct machine *m, uint32_t i,
+                               const struct read_order *order, uint32_t *bytes)
+{
+    const struct disk_batch *b = &m->disk.batches[i];
+    const uint32_t end = b->end;
+
+    if (b->head.slot_high < order->first || b->head.slot_low > order->last) {
+        return true;
+    }
+    if (!disk_read(&m->disk, i)) {
+        machine_end_with_74(w, m, "its log is damaged");
+        return false;
+    }
+    for (uint32_t k = b->first; k < end && *bytes < order->bytes_max; k++) {
+        const struct disk_record *r = &m->disk.records[k];
+        struct message record;
+
+        if (r->slot < order->first || r->slot > order->last) continue;
+        *bytes += r->packet->len;
+        if (!packet_record(r->packet, &record)) continue;
+        machine_step(w, m,
+                     &(struct event){ .type = EVENT_RECORD,
+                                      .tag = order->tag,
+                                      .message = &record });
+        if (!m->node || w->checker.failed) return false;
+    }
+    return true;
+}
+
 static void machine_on_read(struct world *w, struct machine *m,
                             const struct due *d)
 {
-    const uint32_t end = m->disk.durable;
+    const uint32_t end = m->disk.landed;
     struct read_order order;
     uint32_t bytes = 0;
 
     memcpy(&order, d->packet->bytes, sizeof order);
     for (uint32_t i = 0; i < end && bytes < order.bytes_max; i++) {
-        const struct disk_record *r = &m->disk.records[i];
-        struct message record;
-
-        if (r->slot < order.first || r->slot > order.last) continue;
-        bytes += r->packet->len;
-        if (!packet_record(r->packet, &record)) continue;
-        machine_step(w, m,
-                     &(struct event){ .type = EVENT_RECORD,
-                                      .tag = order.tag,
-                                      .message = &record });
-        if (!m->node || w->checker.failed) return;
+        if (!machine_read_batch(w, m, i, &order, &bytes)) return;
     }
     machine_step(w, m,
                  &(struct event){ .type = EVENT_READ_DONE, .tag = order.tag });

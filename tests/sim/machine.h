@@ -35,6 +35,9 @@ struct machine {
     bool flush_is_due;
     uint32_t effects_left; /* it dies behind so many; 0: it does not */
     uint64_t down_ns;      /* and stays down for so long */
+    bool admitted;         /* it was once, for good (M2) */
+    bool rotten;           /* bits of its log were flipped, */
+    bool broken;           /* and that was found: it never starts again */
     bool rolled_back;      /* its disk is an old copy */
     bool refused;      /* and the group has said so: it does not come back */
     uint32_t restless; /* ticks without a deadline in the future */

@@ -82,7 +82,9 @@ void machine_carry_out(struct world *w, struct machine *m,
     observe_effect(w, m, e);
     switch ((enum effect_type)e->type) {
     case EFFECT_NONE:
+        break;
     case EFFECT_NOTE:
+        if (e->note.type == NOTE_ADMITTED) m->admitted = true;
         break;
     case EFFECT_SEND:
         machine_send(w, m, e);

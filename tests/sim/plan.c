@@ -50,7 +50,10 @@ static void draw_disk(struct disk_plan *p, struct prng *r)
         .jitter_ns = scaled(r, 10 * NS_PER_US, 10 * NS_PER_MS),
         .stall_ns = scaled(r, 10 * NS_PER_MS, NS_PER_S),
         .stall = one_in(r, 3) ? (uint16_t)prng_range(r, 1, 300) : 0,
+        .error = one_in(r, 4) ? (uint16_t)prng_range(r, 1, 60) : 0,
+        .torn = one_in(r, 2) ? 5000 : 0,
         .in_flight = (uint8_t)prng_range(r, 1, 4),
+        .segment_bytes = (uint32_t)scaled(r, 64 * KIB, MIB),
     };
 }
 
@@ -115,6 +118,8 @@ static void draw_faults(struct plan *p, struct prng *r)
         [FAULT_PARTITION] = { NS_PER_S, 2 * NS_PER_S },
         [FAULT_FORGET] = { NS_PER_S, 0 },
         [FAULT_FULL] = { 4 * NS_PER_S, NS_PER_S },
+        [FAULT_LAG] = { 3 * NS_PER_S, 2 * NS_PER_S },
+        [FAULT_ROT] = { 4 * NS_PER_S, 0 },
     };
 
     p->faults_ns = prng_range(r, NS_PER_S, 5 * NS_PER_S);
@@ -145,6 +150,7 @@ static void draw_long(struct plan *p, struct prng *r)
     p->members.batch_bytes = 1400;
     p->members.pool_order = 23;
     for (uint32_t i = 0; i < FAULT_TIMED; i++) p->faults[i].every_ns *= 4;
+    p->faults[FAULT_ROT].every_ns = 0; /* a second one would be away */
     p->faults[FAULT_CRASH].every_ns = NS_PER_S;
     p->faults[FAULT_CRASH].lasts_ns = 4 * NS_PER_S;
 }
@@ -193,6 +199,8 @@ const char *fault_name(enum fault_type type)
         [FAULT_PARTITION] = "partition",
         [FAULT_FORGET] = "forgetful client",
         [FAULT_FULL] = "full disk",
+        [FAULT_LAG] = "slow disk",
+        [FAULT_ROT] = "flipped bit on disk",
         [FAULT_LOST] = "lost",
         [FAULT_GROUP_LOST] = "multicast lost",
         [FAULT_DOUBLED] = "doubled",
@@ -201,6 +209,10 @@ const char *fault_name(enum fault_type type)
         [FAULT_CUT_OFF] = "cut off",
         [FAULT_TOO_LONG] = "too long",
         [FAULT_DRY] = "pool dry",
+        [FAULT_STALL] = "write stalled",
+        [FAULT_ERROR] = "write failed",
+        [FAULT_TORN] = "write torn",
+        [FAULT_DAMAGE] = "damaged log refused",
     };
 
     ASSERT(type < FAULT_TYPES);

@@ -24,6 +24,8 @@ enum fault_type {
     FAULT_PARTITION,
     FAULT_FORGET, /* a client loses its memory */
     FAULT_FULL,   /* a disk is at its reserve for a while */
+    FAULT_LAG,    /* a disk is slow for a while */
+    FAULT_ROT,    /* a bit of a closed part of a log is flipped */
     FAULT_TIMED,  /* those before come at times of their own: fault_plan */
 
     /* These come with what is done, by chance; here they are only counted. */
@@ -35,6 +37,10 @@ enum fault_type {
     FAULT_CUT_OFF,
     FAULT_TOO_LONG,
     FAULT_DRY,       /* no room in a pool */
+    FAULT_STALL,     /* of a write */
+    FAULT_ERROR,     /* of a write: the process ends with 74 */
+    FAULT_TORN,      /* writes, at a crash */
+    FAULT_DAMAGE,    /* found in a log: it is not used any more */
     FAULT_CUT_FIRST, /* and of the partitions those of each type */
     FAULT_TYPES = FAULT_CUT_FIRST + PARTITION_TYPES,
 };

@@ -27,6 +27,7 @@ enum due_type {
     DUE_END,     /* machine who was told to stop, and now ends */
     DUE_RESUME,  /* machine who; number: of its pause */
     DUE_QUICK,   /* machine who is not slow any more */
+    DUE_SMOOTH,  /* nor is its disk */
     DUE_CLIENT,  /* the timer of client who */
     DUE_FAULT,   /* number: enum fault_type */
     DUE_HEAL,    /* number: a partition */

@@ -1,7 +1,7 @@
 /*
  * test_disk.c - a disk that loses what was not durable, and nothing else.
  */
-#include "sim/disk.h"
+#include "sim/disk_private.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,11 +15,13 @@ static uint64_t seq;
 
 static int setup(void **state)
 {
-    const struct disk_plan plan = { .latency_ns = 1000, .in_flight = 3 };
+    const struct disk_plan plan = { .latency_ns = 1000,
+                                    .in_flight = 3,
+                                    .segment_bytes = 16384 };
 
     (void)state;
     seq = 0;
-    disk_init(&disk, &plan, 1);
+    disk_init(&disk, &plan, 77, 1);
     return 0;
 }
 
@@ -151,6 +153,181 @@ static void crash_then_append_goes_on_behind(void **state)
     assert_int_equal(disk.count, 4);
 }
 
+/* Writes count batches of three promises, all durable. */
+static void write(uint32_t count)
+{
+    while (count--) {
+        append(3);
+        disk_on_written(&disk, submit());
+    }
+}
+
+/* Whatever order they land in, what is found is a beginning of the log. */
+static void crash_with_many_in_flight_keeps_what_landed_first(void **state)
+{
+    bool gap = false;
+
+    (void)state;
+    for (uint32_t i = 0; i < 200; i++) {
+        disk_clear(&disk);
+        setup(NULL);
+        prng_init(&disk.random, i);
+        write(2);
+        for (uint32_t k = 0; k < 3; k++) {
+            append(1);
+            submit();
+        }
+        disk_crash(&disk);
+        assert_null(disk.fault);
+        assert_false(disk.corrupt);
+        assert_in_range(disk.count, 6, 9);
+        assert_int_equal(disk.durable, disk.count);
+        assert_int_equal(disk.scanned, disk.batch_count);
+        gap = gap || disk.lost > 1;
+    }
+    assert_true(gap);
+}
+
+/* The daemon's scan finds the end, whatever sectors are missing. */
+static void crash_torn_ends_before_the_torn_batch(void **state)
+{
+    uint32_t whole = 0;
+    uint32_t cut = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < 300; i++) {
+        disk_clear(&disk);
+        setup(NULL);
+        prng_init(&disk.random, i);
+        disk.plan.torn = 10000;
+        write(1);
+        append(60); /* some kilobytes: several sectors */
+        submit();
+        disk_crash(&disk);
+        assert_null(disk.fault);
+        assert_false(disk.corrupt);
+        assert_int_equal(disk.torn, 1);
+        assert_true(disk.count == 3 || disk.count == 63);
+        whole += disk.count == 63;
+        cut += disk.count == 3;
+    }
+    assert_true(cut > 200);
+    assert_true(whole > 0); /* the sectors lost were zeros anyway */
+}
+
+/* One that landed behind a torn one is tail too, and is written over. */
+static void crash_torn_before_landed_goes_on_behind(void **state)
+{
+    uint64_t second;
+
+    (void)state;
+    write(2);
+    append(40);
+    submit();
+    append(1);
+    second = submit();
+    disk_on_written(&disk, second);
+    disk.plan.torn = 10000;
+    for (disk.random.s[0] = 1; disk.count != 6;) {
+        disk_crash(&disk);
+        assert_null(disk.fault);
+    }
+    assert_int_equal(disk.batch_count, 2);
+    write(3);
+    disk_crash(&disk);
+    assert_null(disk.fault);
+    assert_int_equal(disk.batch_count, 5);
+    assert_int_equal(disk.scan.sequence, 6);
+    assert_int_equal(disk.scan.incarnation, 2);
+}
+
+static void crash_after_segments_reads_them_all(void **state)
+{
+    (void)state;
+    write(20);
+    disk_scan_again(&disk);
+    assert_null(disk.fault);
+    assert_int_equal(disk.scanned, 20);
+    assert_int_equal(disk.scan.segment, 6); /* four blocks to a segment */
+}
+
+static void rot_is_found_at_the_next_start(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 300; i++) {
+        disk_clear(&disk);
+        setup(NULL);
+        prng_init(&disk.random, i);
+        write(6);
+        append(2);
+        submit(); /* in flight, too */
+        assert_true(disk_rot(&disk));
+        disk_crash(&disk);
+        assert_null(disk.fault);
+        assert_true(disk.corrupt);
+    }
+}
+
+static void rot_where_nothing_is_covered_is_refused(void **state)
+{
+    (void)state;
+    assert_false(disk_rot(&disk));
+    write(1);
+    assert_false(disk_rot(&disk));
+    write(1);
+    assert_true(disk_rot(&disk));
+    assert_int_not_equal(disk.batches[0].bit, 0);
+}
+
+static void read_of_a_flipped_batch_fails(void **state)
+{
+    (void)state;
+    write(5);
+    assert_true(disk_rot(&disk));
+    for (uint32_t i = 0; i < disk.landed; i++) {
+        assert_int_equal(disk_read(&disk, i), disk.batches[i].bit == 0);
+    }
+    assert_null(disk.fault);
+}
+
+static void fails_as_often_as_planned(void **state)
+{
+    uint32_t count = 0;
+
+    (void)state;
+    assert_false(disk_fails(&disk));
+    disk.plan.error = 2500;
+    for (uint32_t i = 0; i < 1000; i++) count += disk_fails(&disk);
+    assert_in_range(count, 200, 300);
+    assert_int_equal(disk.errors, count);
+}
+
+static void submit_slow_or_stalled_takes_longer(void **state)
+{
+    uint64_t longest_ns = 0;
+
+    (void)state;
+    disk.slow_ns = 50000;
+    for (uint32_t i = 0; i < 50; i++) {
+        uint64_t takes_ns = 0;
+
+        append(1);
+        disk_on_written(&disk, disk_submit(&disk, &takes_ns));
+        longest_ns = takes_ns > longest_ns ? takes_ns : longest_ns;
+    }
+    assert_in_range(longest_ns, 30000, 51000);
+    disk.slow_ns = 0;
+    disk.plan.stall = 10000;
+    disk.plan.stall_ns = 90000;
+    append(1);
+    submit();
+    assert_int_equal(disk.stalls, 1);
+    disk_calm(&disk);
+    append(1);
+    submit();
+    assert_int_equal(disk.stalls, 1);
+}
+
 static void roll_back_loses_a_vote(void **state)
 {
     const struct message last = { .type = RECORD_MARK, .ballot = { 1, 1 } };
@@ -186,6 +363,15 @@ int main(void)
         DISK_TEST(crash_keeps_what_is_durable),
         DISK_TEST(crash_in_flight_recovers_a_prefix),
         DISK_TEST(crash_then_append_goes_on_behind),
+        DISK_TEST(crash_with_many_in_flight_keeps_what_landed_first),
+        DISK_TEST(crash_torn_ends_before_the_torn_batch),
+        DISK_TEST(crash_torn_before_landed_goes_on_behind),
+        DISK_TEST(crash_after_segments_reads_them_all),
+        DISK_TEST(rot_is_found_at_the_next_start),
+        DISK_TEST(rot_where_nothing_is_covered_is_refused),
+        DISK_TEST(read_of_a_flipped_batch_fails),
+        DISK_TEST(fails_as_often_as_planned),
+        DISK_TEST(submit_slow_or_stalled_takes_longer),
         DISK_TEST(roll_back_loses_a_vote),
         DISK_TEST(roll_back_without_votes_is_refused),
     };

@@ -172,7 +172,13 @@ static void world_count_faults(const struct world *w, uint64_t *faults)
     faults[FAULT_CUT_OFF] = net->cut_off;
     faults[FAULT_TOO_LONG] = net->too_long;
     for (uint32_t i = 0; i < w->plan->nodes; i++) {
+        const struct disk *d = &w->machines[i].disk;
+
         faults[FAULT_DRY] += machine_dry(&w->machines[i]);
+        faults[FAULT_STALL] += d->stalls;
+        faults[FAULT_ERROR] += d->errors;
+        faults[FAULT_TORN] += d->torn;
+        faults[FAULT_DAMAGE] += d->corrupt;
     }
 }
 
@@ -292,10 +298,11 @@ static bool world_is_led(const struct world *w)
     return false;
 }
 
-/* Everybody has executed everything; equal states are checked elsewhere. */
+/* Everybody that can has executed everything; equal states are checked elsewhere. */
 static bool world_is_alike(const struct world *w)
 {
     for (uint32_t i = 0; i < w->plan->nodes; i++) {
+        if (w->machines[i].broken) continue;
         if (w->machines[i].state != MACHINE_UP) return false;
         if (w->machines[i].executed != w->checker.prefix) return false;
     }
@@ -334,12 +341,21 @@ static void world_fail_stuck(struct world *w, const char *what)
                what, asking, w->checker.prefix, text);
 }
 
+static bool world_has_rot(const struct world *w)
+{
+    for (uint32_t i = 0; i < w->plan->nodes; i++) {
+        if (w->machines[i].rotten) return true;
+    }
+    return false;
+}
+
 /* At rest, and after everybody has heard how far the others had voted. */
 static void world_roll_back(struct world *w)
 {
     struct machine *m = &w->machines[prng_below(&w->random, w->plan->nodes)];
 
     if (w->plan->nodes == 1) return; /* nobody would know */
+    if (world_has_rot(w)) return;    /* and here the one who knows is gone */
     w->done = false;
     if (w->rolled_ns == NEVER_NS) w->rolled_ns = w->now_ns + REMEMBER_NS;
     if (w->now_ns < w->rolled_ns) return;
@@ -413,8 +429,11 @@ static void world_on_machine(struct world *w, const struct due *d)
 
     switch (d->type) {
     case DUE_RESTART:
-        if (d->life != m->life || d->who == w->away) break;
+        if (d->life != m->life || d->who == w->away || m->broken) break;
         if (m->state == MACHINE_DOWN) machine_start(w, m);
+        break;
+    case DUE_SMOOTH:
+        if (d->life == m->life) m->disk.slow_ns = 0;
         break;
     case DUE_AWAY:
         world_send_away(w, m);
@@ -452,6 +471,7 @@ static void world_on_due(struct world *w, const struct due *d)
     case DUE_RESTART:
     case DUE_RESUME:
     case DUE_QUICK:
+    case DUE_SMOOTH:
     case DUE_AWAY:
     case DUE_ROOM:
     case DUE_END:
