@@ -298,7 +298,8 @@ static bool world_is_led(const struct world *w)
     return false;
 }
 
-/* Everybody that can has executed everything; equal states are checked elsewhere. */
+/* Who is not lost has executed everything; equal states are checked elsewhere.
+ */
 static bool world_is_alike(const struct world *w)
 {
     for (uint32_t i = 0; i < w->plan->nodes; i++) {
