@@ -7,5 +7,6 @@
 _Noreturn void assert_fail(const char *what, const char *file, int line)
 {
     fprintf(stderr, "%s:%d: broken invariant: %s\n", file, line, what);
+    if (assert_report) assert_report(what, file, line);
     abort();
 }

@@ -9,6 +9,10 @@
 #ifndef PAXOSKV_BASE_ASSERT_H
 #define PAXOSKV_BASE_ASSERT_H
 
+/* A program may define it: it is told of a failed ASSERT before the end. */
+__attribute__((weak)) void assert_report(const char *what, const char *file,
+                                         int line);
+
 _Noreturn void assert_fail(const char *what, const char *file, int line);
 
 #define ASSERT(cond)                                                           \

@@ -102,6 +102,21 @@ struct blob *blob_new(struct blob_pool *p, uint32_t len)
     return b;
 }
 
+uint64_t blob_pool_top(const struct blob_pool *p)
+{
+    uint32_t order = p->order;
+    uint64_t node = 1;
+
+    if (p->tree[node] == 0) return 0;
+    while (order > BLOB_ORDER_MIN) {
+        /* A block given out has halves that read as free. */
+        if (p->tree[2 * node] == 0 && p->tree[2 * node + 1] == 0) break;
+        node = p->tree[2 * node + 1] ? 2 * node + 1 : 2 * node;
+        order--;
+    }
+    return (node + 1 - (UINT64_C(1) << (p->order - order))) << order;
+}
+
 void blob_unref(struct blob_pool *p, struct blob *b)
 {
     uint64_t offset;

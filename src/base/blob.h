@@ -53,6 +53,9 @@ static inline struct blob *blob_ref(struct blob *b)
     return b;
 }
 
+/* Bytes of the region behind which no block is given out. */
+uint64_t blob_pool_top(const struct blob_pool *p);
+
 /* Drop one reference; the last one frees.  NULL is allowed. */
 void blob_unref(struct blob_pool *p, struct blob *b);
 

@@ -117,6 +117,27 @@ bool node_may_stop(const struct node *n);
 /* When the next EVENT_TICK is due. */
 uint64_t node_deadline_ns(const struct node *n);
 
+/*
+ * The flight recorder: a node at rest between two steps is the bytes of these
+ * pieces, which lie in its node_size bytes from n on, ascending; all else
+ * there reads as zeros or does not matter.  At the very same address they are
+ * the node again, but for its state machine, which is outside.
+ */
+#define NODE_SPANS_MAX 64u
+
+struct node_span {
+    const uint8_t *at;
+    size_t len;
+};
+
+/* Returns how many pieces there are. */
+uint32_t node_image(const struct node *n,
+                    struct node_span spans[NODE_SPANS_MAX]);
+
+/* A node put together from pieces takes over the state machine of donor, which
+ * has executed as many slots, and donor is not stepped any more. */
+void node_adopt(struct node *n, struct node *donor);
+
 /* Counters that the core keeps; the driver adds its own (wire/status.h). */
 struct node_counters {
     uint64_t requests;

@@ -175,6 +175,36 @@ static void blob_random_work_never_overlaps(void **state)
     assert_non_null(blob_new(&f->pool, (1u << ORDER) - HEAD));
 }
 
+static void top_is_the_end_of_the_last_block(void **state)
+{
+    struct fixture *f = *state;
+    struct blob *blobs[128];
+    struct prng p;
+
+    assert_int_equal(blob_pool_top(&f->pool), 0);
+    prng_init(&p, 5);
+    memset(blobs, 0, sizeof blobs);
+    for (unsigned i = 0; i < 5000; i++) {
+        const size_t at = prng_below(&p, 128);
+        uint64_t top = 0;
+
+        blob_unref(&f->pool, blobs[at]);
+        blobs[at] = NULL;
+        if (prng_below(&p, 2 + i / 1000)) {
+            blobs[at] = blob_new(&f->pool, (uint32_t)prng_below(&p, 600));
+        }
+        for (size_t k = 0; k < 128; k++) {
+            if (!blobs[k]) continue;
+            const uint64_t end = offset_of(f, blobs[k]) +
+                                 (UINT64_C(1) << blobs[k]->order);
+            top = end > top ? end : top;
+        }
+        assert_int_equal(blob_pool_top(&f->pool), top);
+    }
+    for (size_t k = 0; k < 128; k++) blob_unref(&f->pool, blobs[k]);
+    assert_int_equal(blob_pool_top(&f->pool), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +220,8 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             blob_unref_of_all_merges_to_the_whole_region, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(top_is_the_end_of_the_last_block,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(blob_random_work_never_overlaps, set_up,
                                         tear_down),
     };
