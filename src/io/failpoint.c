@@ -5,6 +5,8 @@
 
 #include "base/assert.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define POINTS_MAX 4u
@@ -28,6 +30,26 @@ void failpoint_set(const char *name, int32_t result, uint32_t skip,
     *p = (struct point){ .result = result, .skip = skip, .count = count };
     strcpy(p->name, name);
     point_count++;
+}
+
+bool failpoint_from_environment(void)
+{
+    const char *text = getenv("PAXOSKV_FAILPOINTS");
+    char name[NAME_SIZE];
+    int32_t result;
+    uint32_t skip;
+    uint32_t count;
+    int len;
+
+    while (text && *text) {
+        if (point_count == POINTS_MAX) return false;
+        if (sscanf(text, " %15[a-z]=%d,%u,%u %n", name, &result, &skip, &count,
+                   &len) != 4)
+            return false;
+        failpoint_set(name, result, skip, count);
+        text += len;
+    }
+    return true;
 }
 
 void failpoint_clear(void)

@@ -6,6 +6,7 @@
 #ifndef PAXOSKV_IO_FAILPOINT_H
 #define PAXOSKV_IO_FAILPOINT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef PAXOSKV_FAILPOINTS
@@ -15,10 +16,17 @@
  * time and count - 1 times after it.  A positive result is a bound: a write
  * that did more is taken as that short.
  *
- * Points: "write", "sync", "allocate", at the completion of each in the loop.
+ * Points: "write", "sync", "allocate", at the completion of each in the loop;
+ * "clock", in the daemon: the core is told a time that is long past.
  */
 void failpoint_set(const char *name, int32_t result, uint32_t skip,
                    uint32_t count);
+
+/*
+ * Set those that $PAXOSKV_FAILPOINTS names, "name=result,skip,count" each, with
+ * blanks in between.  False if it cannot be read.
+ */
+bool failpoint_from_environment(void);
 
 /* Forget all of them. */
 void failpoint_clear(void);
@@ -27,6 +35,11 @@ void failpoint_clear(void);
 int32_t failpoint(const char *name, int32_t result);
 
 #else
+
+static inline bool failpoint_from_environment(void)
+{
+    return true;
+}
 
 static inline int32_t failpoint(const char *name, int32_t result)
 {
