@@ -77,6 +77,7 @@ struct config {
     /* [log] */
     char log_file[CONFIG_PATH_MAX + 1]; /* "": standard error */
     uint64_t log_level;                 /* enum config_level */
+    uint64_t log_recorder;              /* 0, 1 */
 };
 
 struct config_error {

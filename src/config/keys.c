@@ -76,6 +76,9 @@ static const struct key keys[] = {
     { "log", "level", KEY_CHOICE, AT(log_level),
       .choices = "error|warning|info|debug", .standard = "info",
       .help = "least grave messages that are written" },
+    { "log", "recorder", KEY_CHOICE, AT(log_recorder), .choices = "no|yes",
+      .standard = "yes",
+      .help = "keep the last events in memory, for the day of a bug" },
     { .section = NULL },
 };
 

@@ -63,6 +63,8 @@ static void intake_messages(struct server *s, const struct datagram_head *head,
     struct event ev = { .type = EVENT_MESSAGE, .message = &m };
 
     while (reader_left(&r) > 0 && !s->ended) {
+        const uint8_t *at = r.at;
+
         if (peer_decode(&m, &s->scratch, &r) < 0) {
             intake_drop(s, COUNTER_DROP_MALFORMED);
             return;
@@ -70,7 +72,7 @@ static void intake_messages(struct server *s, const struct datagram_head *head,
         m.from = s->members.index_of[head->sender];
         m.incarnation = head->incarnation;
         m.process = head->nonce;
-        server_step(s, &ev);
+        server_step_message(s, &ev, bytes_of(at, (uint32_t)(r.at - at)));
     }
 }
 

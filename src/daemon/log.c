@@ -132,6 +132,16 @@ LOG_FUNCTION(log_warning, LOG_LEVEL_WARNING)
 LOG_FUNCTION(log_info, LOG_LEVEL_INFO)
 LOG_FUNCTION(log_debug, LOG_LEVEL_DEBUG)
 
+void log_plain(const char *text)
+{
+    char line[LOG_LINE_MAX];
+    size_t len = strnlen(text, sizeof line - 1);
+
+    memcpy(line, text, len);
+    line[len++] = '\n';
+    if (write(sink.fd, line, len) < 0) return;
+}
+
 bool log_episode_begins(struct log_episode *e, uint64_t now_ns)
 {
     e->last_ns = now_ns;

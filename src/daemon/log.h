@@ -41,6 +41,9 @@ void log_info(const char *format, ...) LOG_FORMAT;
 void log_debug(const char *format, ...) LOG_FORMAT;
 #undef LOG_FORMAT
 
+/* One line as it is, by write(2) alone: for a signal handler. */
+void log_plain(const char *text);
+
 /* A failure that repeats; all zero: none. */
 struct log_episode {
     uint64_t last_ns;

@@ -3,6 +3,7 @@
  */
 #include "daemon/options.h"
 #include "daemon/start.h"
+#include "io/failpoint.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -137,6 +138,10 @@ int main(int argc, char **argv)
     if (options.version) {
         puts("paxoskvd " PAXOSKV_VERSION);
         return EXIT_STOPPED;
+    }
+    if (!failpoint_from_environment()) {
+        fputs("paxoskvd: PAXOSKV_FAILPOINTS cannot be read\n", stderr);
+        return EXIT_USAGE;
     }
     status = run(&options, &config, &errors);
     log_close();

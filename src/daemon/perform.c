@@ -24,6 +24,7 @@ static void perform_fatal(struct server *s, const struct fatal *f)
                    (unsigned long long)f->slot);
     else
         server_end(s, f->status, "%s", f->text);
+    if (f->status == EXIT_BROKEN) server_write_flight(s, f->text);
 }
 
 static void perform_probe(struct server *s, const struct effect *e)

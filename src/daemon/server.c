@@ -6,6 +6,7 @@
 #include "daemon/intake.h"
 #include "daemon/perform.h"
 #include "daemon/report.h"
+#include "io/failpoint.h"
 #include "io/host.h"
 
 #include <errno.h>
@@ -28,11 +29,41 @@ void server_end(struct server *s, int status, const char *format, ...)
     va_end(args);
 }
 
+/* Debug builds let the clock go back, to see what then is left behind. */
+static uint64_t server_event_ns(const struct server *s)
+{
+    return failpoint("clock", 0) < 0 ? 1 : s->now_ns;
+}
+
+void server_step_message(struct server *s, struct event *ev, struct bytes bytes)
+{
+    ev->now_ns = server_event_ns(s);
+    recorder_event(&s->recorder, ev, bytes);
+    node_step(s->node, ev, &s->effects);
+    recorder_effects(&s->recorder, &s->effects);
+    perform_effects(s);
+}
+
 void server_step(struct server *s, struct event *ev)
 {
-    ev->now_ns = s->now_ns;
-    node_step(s->node, ev, &s->effects);
-    perform_effects(s);
+    server_step_message(s, ev, bytes_of(NULL, 0));
+}
+
+void server_write_flight(struct server *s, const char *why)
+{
+    const struct recorder_reason reason = { .what = why };
+    int rc;
+
+    recorder_prune(&s->recorder);
+    rc = recorder_write(&s->recorder, &reason);
+    if (rc == 0)
+        log_info("the last events are in %s/%s", s->config->data,
+                 s->recorder.name);
+    else if (rc == -ENODATA)
+        log_warning("the last events are not recorded");
+    else
+        log_error("%s/%s: %s; the last events are not written", s->config->data,
+                  s->recorder.name, strerror(-rc));
 }
 
 static void server_on_signal(struct server *s, int signo)
@@ -47,6 +78,10 @@ static void server_on_signal(struct server *s, int signo)
                       strerror(-rc));
         else
             log_info("log reopened");
+        return;
+    }
+    if (signo == SIGUSR1) {
+        server_write_flight(s, "asked for");
         return;
     }
     if (s->stop_by_ns) {

@@ -18,6 +18,7 @@
 #include "daemon/members.h"
 #include "daemon/notify.h"
 #include "daemon/outbox.h"
+#include "daemon/recorder.h"
 #include "io/liveness.h"
 #include "io/udp.h"
 #include "node/node.h"
@@ -62,6 +63,7 @@ struct server {
     struct disk disk;
     struct notify notify;
     struct admin admin;
+    struct recorder recorder;
 
     uint64_t cluster; /* hash that travels */
     uint64_t process; /* nonce of this process */
@@ -88,6 +90,13 @@ int server_run(struct server *s);
 
 /* Step the core at the time of this turn, and carry out its effects. */
 void server_step(struct server *s, struct event *ev);
+
+/* The same with a message, of which these are the bytes that came. */
+void server_step_message(struct server *s, struct event *ev,
+                         struct bytes bytes);
+
+/* Write down the last events, and say in the log where. */
+void server_write_flight(struct server *s, const char *why);
 
 /* End now, with this exit status; the first reason given counts. */
 void server_end(struct server *s, int status, const char *format, ...)

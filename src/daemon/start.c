@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/units.h"
+#include "daemon/crash.h"
 #include "io/host.h"
 
 #include <errno.h>
@@ -165,7 +166,8 @@ static int start_add_sockets(struct server *s, struct failure *f)
         rc = start_add_socket(s, s->udp.group_fd, &s->group_socket, f);
     if (rc) return rc;
     signal(SIGPIPE, SIG_IGN);
-    rc = loop_add_signals(s->loop, (int[]){ SIGTERM, SIGINT, SIGHUP }, 3);
+    rc = loop_add_signals(s->loop, (int[]){ SIGTERM, SIGINT, SIGHUP, SIGUSR1 },
+                          4);
     if (rc < 0)
         return failure_set(f, EXIT_SYSTEM, "signals: %s", strerror(-rc));
     return 0;
@@ -253,11 +255,17 @@ static void start_node_config(struct server *s, struct node_config *n,
                                              : START_POOL_SMALL;
 }
 
-/* Pages are taken when they are first touched, and small ones: an idle member
- * is small. */
+/*
+ * Pages are taken when they are first touched, and small ones: an idle member
+ * is small.  The address is one where nothing else is put, so that the core
+ * can stand there again when its last events are lived through once more; it
+ * is a hint, no more.
+ */
+#define START_ADDRESS ((void *)(uintptr_t)0x200000000000)
+
 static int start_map(struct server *s, size_t size, struct arena *mem)
 {
-    s->memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+    s->memory = mmap(START_ADDRESS, size, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (s->memory == MAP_FAILED) {
         s->memory = NULL;
@@ -266,6 +274,20 @@ static int start_map(struct server *s, size_t size, struct arena *mem)
     s->memory_size = size;
     madvise(s->memory, size, MADV_NOHUGEPAGE);
     arena_init(mem, s->memory, size);
+    return 0;
+}
+
+static int start_recorder(struct server *s, const struct node_config *config,
+                          struct failure *f)
+{
+    int rc;
+
+    if (!s->config->log_recorder) return 0;
+    rc = recorder_open(&s->recorder, s->node, config, s->datadir.fd);
+    if (rc < 0)
+        return failure_set(f, EXIT_SYSTEM, "no memory for the recorder: %s",
+                           strerror(-rc));
+    crash_guard(&s->recorder, s->config->data);
     return 0;
 }
 
@@ -287,7 +309,7 @@ static int start_core(struct server *s, uint64_t seed, struct failure *f)
     s->node = node_init(&config, &mem);
     if (!s->node)
         return failure_set(f, EXIT_SYSTEM, "no memory for the state machine");
-    return 0;
+    return start_recorder(s, &config, f);
 }
 
 static int start_randoms(struct server *s, uint64_t *seed, struct failure *f)
@@ -481,6 +503,8 @@ int start_close(struct server *s, bool clean, struct failure *f)
     loop_close(s->loop);
     if (s->wal) rc = wal_close(s->wal, clean);
     disk_free(&s->disk);
+    crash_unguard();
+    recorder_close(&s->recorder);
     if (s->node) node_destroy(s->node);
     if (s->memory) munmap(s->memory, s->memory_size);
     if (s->udp.member_fd >= 0) udp_close(&s->udp);
