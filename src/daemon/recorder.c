@@ -50,7 +50,7 @@ void recorder_close(struct recorder *r)
     r->memory = NULL;
 }
 
-/* ---- states --------------------------------------------------------------- */
+/* ---- states -------------------------------------------------------------- */
 
 /* False if the state is too large to be kept. */
 static bool half_copy(struct recorder_half *h, const struct node *n)
@@ -120,7 +120,7 @@ static bool half_is_full(const struct recorder_half *h)
     return h->used >= min_u64(2 * h->head.image_len, RECORDER_ENOUGH);
 }
 
-/* ---- events --------------------------------------------------------------- */
+/* ---- events -------------------------------------------------------------- */
 
 static void recorder_put(struct recorder *r, struct flight_event *e)
 {

@@ -17,7 +17,7 @@
 
 #define PARTS_MAX 6u /* head, config, spans, image, events of two halves */
 
-/* ---- names ---------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------- */
 
 static char *name_text(char *to, const char *text)
 {
@@ -63,7 +63,7 @@ static int recorder_create(struct recorder *r)
     return -EEXIST;
 }
 
-/* ---- bytes ---------------------------------------------------------------- */
+/* ---- bytes --------------------------------------------------------------- */
 
 static int write_all(int fd, const void *bytes, size_t len)
 {
@@ -172,7 +172,7 @@ int recorder_write(struct recorder *r, const struct recorder_reason *why)
     return rc;
 }
 
-/* ---- what is kept --------------------------------------------------------- */
+/* ---- what is kept -------------------------------------------------------- */
 
 struct found {
     uint64_t incarnation;

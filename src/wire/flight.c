@@ -12,7 +12,7 @@
 
 #define FLIGHT_BODY_MAX (UINT64_C(1) << 40)
 
-/* ---- events --------------------------------------------------------------- */
+/* ---- events -------------------------------------------------------------- */
 
 static uint8_t flight_flags(const struct flight_context *last,
                             const struct flight_event *e)
@@ -114,7 +114,7 @@ int flight_get(struct reader *r, struct flight_context *last,
     return reader_ok(r) ? 0 : -EBADMSG;
 }
 
-/* ---- digests -------------------------------------------------------------- */
+/* ---- digests ------------------------------------------------------------- */
 
 static uint64_t mix(uint64_t h, uint64_t x)
 {
@@ -270,7 +270,7 @@ uint64_t flight_digest(const struct effects *out)
     return h | 1; /* 0 is that of no step */
 }
 
-/* ---- head ----------------------------------------------------------------- */
+/* ---- head ---------------------------------------------------------------- */
 
 void flight_put_head(uint8_t *to, const struct flight_head *h)
 {
@@ -354,7 +354,7 @@ int flight_get_head(struct bytes bytes, struct flight_head *h)
     return head_is_sane(h) ? 0 : -EBADMSG;
 }
 
-/* ---- file ----------------------------------------------------------------- */
+/* ---- file ---------------------------------------------------------------- */
 
 static struct bytes get_bytes(struct reader *r, uint64_t len)
 {

@@ -113,7 +113,7 @@ static int remove_directory(void **state)
     return rmdir(directory);
 }
 
-/* ---- giving and reading --------------------------------------------------- */
+/* ---- giving and reading -------------------------------------------------- */
 
 /* An event that the core is about to be given; its time says which it is. */
 static void give(uint32_t len)
@@ -184,7 +184,7 @@ static void check_events(uint64_t open)
     assert_int_equal(file.head.first + count, given);
 }
 
-/* ---- tests ---------------------------------------------------------------- */
+/* ---- tests --------------------------------------------------------------- */
 
 static void write_without_events_is_refused(void **state)
 {

@@ -12,7 +12,7 @@
 static struct sample sample;
 static _Alignas(8) uint8_t event[FLIGHT_EVENT_MAX];
 
-/* ---- the target ----------------------------------------------------------- */
+/* ---- the target ---------------------------------------------------------- */
 
 static void read_events(struct bytes events)
 {
@@ -48,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
-/* ---- the mutator ---------------------------------------------------------- */
+/* ---- the mutator --------------------------------------------------------- */
 
 static void mend(uint8_t *data, size_t size)
 {

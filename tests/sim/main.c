@@ -5,6 +5,7 @@
 #include "sim/jobs.h"
 #include "sim/minimize.h"
 #include "sim/options.h"
+#include "sim/replay.h"
 #include "sim/report.h"
 
 /* One seed, told in full. */
@@ -66,6 +67,7 @@ int main(int argc, char **argv)
     struct jobs *j;
     int rc;
 
+    if (replay_is_wanted(argc, argv)) return replay_main(argc, argv);
     switch (options_parse(&o, argc, argv, stderr)) {
     case OPTIONS_HELP:
         return 0;

@@ -17,24 +17,28 @@ void options_usage(FILE *to)
     char buf[ASPECT_NAME_MAX];
     size_t column = 80;
 
-    fputs("usage: paxoskv-sim [OPTION...]\n"
-          "\n"
-          "Lives through one world for each seed, and stops at the first in\n"
-          "which a check fails.  What a world is like is drawn from its seed.\n"
-          "\n"
-          "  --seeds A..B      these (1..1000); A.. never ends\n"
-          "  --seed N          this one\n"
-          "  --jobs N          processes side by side (1)\n"
-          "  --time SECONDS    begin no world after that\n"
-          "  --nodes N, --clients N, --ops N\n"
-          "                    instead of what the seed draws\n"
-          "  --until MS        the faults end after so much virtual time\n"
-          "  --faults LIST     only these, of those that the seed draws\n"
-          "  --no-faults LIST  not these; names with commas, all or none\n"
-          "  --minimize        make the run that fails as small as can be\n"
-          "  --help, --version\n"
-          "and of one seed:\n" EXPLAIN_USAGE "faults:",
-          to);
+    fputs(
+        "usage: paxoskv-sim [OPTION...]\n"
+        "       paxoskv-sim --replay FILE [--log DIR]\n"
+        "\n"
+        "Lives through one world for each seed, and stops at the first in\n"
+        "which a check fails.  What a world is like is drawn from its seed.\n"
+        "--replay lives through what a flight recorder has left behind, with\n"
+        "the log beside it or in DIR.\n"
+        "\n"
+        "  --seeds A..B      these (1..1000); A.. never ends\n"
+        "  --seed N          this one\n"
+        "  --jobs N          processes side by side (1)\n"
+        "  --time SECONDS    begin no world after that\n"
+        "  --nodes N, --clients N, --ops N\n"
+        "                    instead of what the seed draws\n"
+        "  --until MS        the faults end after so much virtual time\n"
+        "  --faults LIST     only these, of those that the seed draws\n"
+        "  --no-faults LIST  not these; names with commas, all or none\n"
+        "  --minimize        make the run that fails as small as can be\n"
+        "  --help, --version\n"
+        "and of one seed:\n" EXPLAIN_USAGE "faults:",
+        to);
     for (uint32_t i = 0; i < aspect_count(); i++) {
         const char *name = aspect_name(i, buf);
 
