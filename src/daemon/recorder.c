@@ -156,6 +156,7 @@ static void recorder_take(struct recorder *r, const struct event *ev,
     switch (ev->type) {
     case EVENT_MESSAGE:
         e.from = ev->message->from;
+        e.by_group = ev->message->by_group;
         e.has = FLIGHT_SENDER;
         e.incarnation = ev->message->incarnation;
         e.process = ev->message->process;
@@ -172,6 +173,8 @@ static void recorder_take(struct recorder *r, const struct event *ev,
         recorder_put_record(r, &e, ev->message);
         return;
     case EVENT_READ_DONE:
+    case EVENT_TRANSFER:
+    case EVENT_PEER_GONE:
         e.number = ev->tag;
         break;
     case EVENT_DURABLE:

@@ -7,8 +7,9 @@
 
 #include <errno.h>
 
-#define FLIGHT_FLAGS  31u
-#define FLIGHT_CRC_AT 12u /* from here on the head is under its checksum */
+#define FLIGHT_FLAGS    31u
+#define FLIGHT_BY_GROUP 0x80u
+#define FLIGHT_CRC_AT   12u /* from here on the head is under its checksum */
 
 #define FLIGHT_BODY_MAX (UINT64_C(1) << 40)
 
@@ -53,7 +54,7 @@ uint32_t flight_put(uint8_t *to, struct flight_context *last,
     ASSERT(len <= FLIGHT_BYTES_MAX);
     store32(to, len);
     to[4] = e->type;
-    to[5] = e->from;
+    to[5] = (uint8_t)(e->from | (e->by_group ? FLIGHT_BY_GROUP : 0));
     to[6] = flags;
     to[7] = e->record;
     flight_set_digest(to, 0);
@@ -89,10 +90,13 @@ int flight_get(struct reader *r, struct flight_context *last,
 {
     const uint32_t len = reader_u32(r);
     uint8_t flags;
+    uint8_t from;
 
     memset(e, 0, sizeof *e);
     e->type = reader_u8(r);
-    e->from = reader_u8(r);
+    from = reader_u8(r);
+    e->from = from & (uint8_t)~FLIGHT_BY_GROUP;
+    e->by_group = from & FLIGHT_BY_GROUP;
     flags = reader_u8(r);
     e->record = reader_u8(r);
     e->digest = reader_u64(r);
@@ -149,6 +153,7 @@ static uint64_t mix_runs(uint64_t h, const struct run *r, uint32_t count)
 static uint64_t mix_heartbeat(uint64_t h, const struct heartbeat *b)
 {
     h = mix(mix(h, b->chosen_upto), b->accepted_upto);
+    h = mix(h, (uint64_t)b->by_group << 32 ^ (uint64_t)b->port << 8 ^ b->ways);
     return mix(h, (uint64_t)b->heard << 24 ^ (uint64_t)b->flags << 16 ^
                       (uint64_t)b->priority << 8 ^ b->leader);
 }
@@ -209,6 +214,8 @@ static uint64_t mix_body(uint64_t h, const struct message *m)
         return mix(mix(h, m->hello.life), m->hello.nonce);
     case MESSAGE_HELLO_ANSWER:
         return mix(mix(h, m->hello_answer.life), m->hello_answer.yes);
+    case MESSAGE_LEAVING:
+        return mix(mix(h, m->leaving.round), m->leaving.successor);
     case MESSAGE_FORWARD:
         return mix(mix(h, m->forward.cookie), m->forward.command.len);
     case RECORD_MARK:
@@ -250,6 +257,8 @@ static uint64_t mix_effect(uint64_t h, const struct effect *e)
         return mix_message(mix(h, e->seq), &e->message);
     case EFFECT_READ:
         return mix(mix(mix(h, e->read.tag), e->read.first), e->read.last);
+    case EFFECT_PROBE:
+        return mix(h, e->port);
     case EFFECT_REPLY:
         return mix_reply(h, &e->reply);
     case EFFECT_NOTE:

@@ -34,7 +34,8 @@
  *
  *     0  u32  len     of the bytes at its end
  *     4  u8   type    enum event_type
- *     5  u8   from    MESSAGE: index of the sender
+ *     5  u8   from    MESSAGE: index of the sender; bit 7: it came by
+ *                     multicast
  *     6  u8   flags   which of the following are there, enum flight_flag
  *     7  u8   record  RECORD: its type
  *     8  u64  digest  of the effects of its step; 0: it was not lived through
@@ -102,6 +103,7 @@ struct flight_event {
     uint8_t type; /* enum event_type */
     uint8_t from;
     uint8_t record;
+    bool by_group;
     uint8_t has; /* to be written: FLIGHT_SENDER, FLIGHT_CLIENT */
     uint64_t now_ns;
     uint64_t incarnation;

@@ -151,7 +151,7 @@ static bool make_event(struct replay *r, const struct flight_event *e,
 {
     struct reader bytes = reader_of(e->bytes.at, e->bytes.len);
 
-    if (e->type > EVENT_STOP) return false;
+    if (e->type > EVENT_PEER_GONE) return false;
     *ev = (struct event){ .type = e->type,
                           .now_ns = e->now_ns,
                           .seq = e->number,
@@ -162,6 +162,7 @@ static bool make_event(struct replay *r, const struct flight_event *e,
         if (e->bytes.len == 0) return false;
         if (peer_decode(m, &r->lists, &bytes) < 0) return false;
         m->from = e->from;
+        m->by_group = e->by_group;
         m->incarnation = e->incarnation;
         m->process = e->process;
         return e->from < r->config.n;

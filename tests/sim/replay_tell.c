@@ -71,6 +71,12 @@ static void say_event(struct words *w, const struct event *ev)
     case EVENT_STOP:
         words_add(w, "stop");
         break;
+    case EVENT_TRANSFER:
+        words_add(w, "transfer to [%" PRIu64 "]", ev->tag);
+        break;
+    case EVENT_PEER_GONE:
+        words_add(w, "[%" PRIu64 "] is gone", ev->tag);
+        break;
     }
 }
 
@@ -104,6 +110,8 @@ static void say_note(struct words *w, const struct note *n)
         [NOTE_PREEMPTED] = "is preempted",
         [NOTE_RESIGNED] = "resigns",
         [NOTE_LEADER_LOST] = "has lost its leader",
+        [NOTE_LEADER_GONE] = "learns that its leader is gone",
+        [NOTE_LEAVING] = "hears who shall lead",
         [NOTE_CAUGHT_UP] = "has caught up",
         [NOTE_BEHIND] = "is behind",
     };
@@ -131,6 +139,9 @@ static void say_effect(struct words *w, const struct effect *e)
     case EFFECT_PERSIST:
         words_add(w, "log %" PRIu64 "  ", e->seq);
         words_message(w, &e->message);
+        break;
+    case EFFECT_PROBE:
+        words_add(w, "probes %u at %u", w->ids[e->to % MEMBERS_MAX], e->port);
         break;
     case EFFECT_READ:
         words_add(w, "reads the log, slots %" PRIu64 "..%" PRIu64,

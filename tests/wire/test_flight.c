@@ -27,6 +27,7 @@ static struct flight_event event_of(uint32_t i)
                                     .ip = { 127, 0, 0, 1 } };
     struct flight_event e = { .type = (uint8_t)(i + 1),
                               .from = (uint8_t)(i % 3),
+                              .by_group = i % 4 == 1,
                               .now_ns = 1000 + i / 2,
                               .bytes = bytes_of(payload, i * 3) };
 
@@ -74,6 +75,7 @@ static void put_event_comes_back(void **state)
         assert_int_equal(flight_get(&r, &last, &got), 0);
         assert_int_equal(got.type, e.type);
         assert_int_equal(got.from, e.from);
+        assert_int_equal(got.by_group, e.by_group);
         assert_int_equal(got.now_ns, e.now_ns);
         assert_int_equal(got.number, e.number);
         assert_int_equal(got.slot, e.slot);
