@@ -26,6 +26,9 @@ sysconfdir ?= /etc
 
 INSTALL ?= install
 FUZZ_SECONDS ?= 10
+# Of `make soak`: so many seconds of worlds that nobody has seen before.
+T            ?= 3600
+CORES        := $(shell nproc 2>/dev/null || echo 2)
 
 # ---- variants ---------------------------------------------------------------
 
@@ -126,12 +129,12 @@ ALL_SRC  := $(wildcard src/*/*.c tests/*/*.c)
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
-.PHONY: all tests demo check check-all threads sim fuzz fuzzers lint format \
-        bench install uninstall clean help force
+.PHONY: all tests demo check check-all threads sim soak coverage fuzz fuzzers \
+        lint format bench install uninstall clean help force
 
-all: $(ROOMS:%=$B/%.a) $(PROGRAMS) $(LIBRARY) $(SHARED) \
+all: $(ROOMS:%=$B/%.a) $(PROGRAMS) $(SIM) $(LIBRARY) $(SHARED) \
      $B/compile_commands.json
-tests: $(TESTS) $(TOOLS) $(SIM)
+tests: $(TESTS) $(TOOLS)
 fuzzers: $(FUZZERS)
 
 # ---- compiling and linking --------------------------------------------------
@@ -214,7 +217,7 @@ $B/compile_commands.json: Makefile $B/flags $(ALL_SRC)
 # ---- what people run --------------------------------------------------------
 
 # All processors, unless the user has said how many jobs there shall be.
-JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2))
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(CORES))
 AGAIN = +@$(MAKE) --no-print-directory $(JOBS) VARIANT=$(VARIANT)
 
 demo:
@@ -249,6 +252,18 @@ sim:
 	$(AGAIN) $(SIM)
 	$B/paxoskv-sim $(ARGS)
 
+soak:
+	@scripts/deps.sh build
+	$(AGAIN) $(SIM)
+	$B/paxoskv-sim --seeds $$(date +%s)000000.. --time $T --jobs $(CORES) $(ARGS)
+
+# What the simulator alone reaches of the core, and what it does not.
+coverage:
+	@scripts/deps.sh build test
+	+@$(MAKE) --no-print-directory $(JOBS) VARIANT=coverage \
+	    build/coverage/paxoskv-sim
+	@BUILD=build/coverage scripts/coverage.sh $(ARGS)
+
 fuzz:
 	@scripts/deps.sh build fuzz
 	+@$(MAKE) --no-print-directory $(JOBS) VARIANT=fuzz fuzzers
@@ -273,7 +288,8 @@ clean:
 
 # ---- installing -------------------------------------------------------------
 
-MAN := $(wildcard man/*.[1-8])
+# The simulator is for those who have the sources, and so is its page.
+MAN := $(filter-out man/paxoskv-sim.1,$(wildcard man/*.[1-8]))
 
 # mode:from:to of all that is installed, and so of all that is uninstalled; but
 # for the configuration, which belongs to the user.
@@ -353,6 +369,8 @@ help:
 	@echo '  check-all  all variants, with ring and without, fuzz and lint'
 	@echo '  threads    the library under the thread sanitizer'
 	@echo '  sim        the simulator; ARGS= for its options'
+	@echo '  soak       the simulator for T=3600 seconds, from new seeds'
+	@echo '  coverage   what the simulator alone reaches of the core'
 	@echo '  fuzz       every fuzzer for FUZZ_SECONDS=10'
 	@echo '  lint       style, layers, man pages, scripts; format: clang-format'
 	@echo '  bench      our floors, and etcd if it is there; ARGS= one run of ours'

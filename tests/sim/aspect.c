@@ -32,6 +32,7 @@ static const struct field fields[] = {
     FIELD("turns", members.turn_ns),
     FIELD("rollback", rollback),
     FIELD("away", is_long),
+    FIELD("many-keys", clients.wide),
 };
 
 #define FIELD_COUNT (sizeof fields / sizeof fields[0])

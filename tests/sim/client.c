@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define KEY_LEN_MAX 8u
+#define KEY_LEN_MAX 20u
 
 static uint64_t op_cookie(const struct client *c, uint32_t i)
 {
@@ -274,7 +274,9 @@ static struct bytes client_value(struct world *w, struct client *c,
 
 static struct bytes client_key(char *buf, char kind, uint32_t key)
 {
-    const int len = snprintf(buf, KEY_LEN_MAX, "%c%u", kind, key);
+    const int len = snprintf(buf, KEY_LEN_MAX,
+                             key < PLAN_KEYS_MAX ? "%c%u" : "%c1-of-many-%03u",
+                             kind, key);
 
     return bytes_of(buf, (uint32_t)len);
 }
@@ -308,11 +310,35 @@ static void client_draw_read(struct client *c, struct command *cmd,
     }
 }
 
+/* In a wide world first the store grows, and then it shrinks ... */
+static bool client_shrinks(const struct world *w, const struct client *c)
+{
+    const struct client_plan *p = &w->plan->clients;
+
+    return p->wide && c->left <= p->ops / p->count / 3;
+}
+
+static uint64_t client_draw_kind(struct world *w, struct client *c)
+{
+    if (!w->plan->clients.wide || draw(c, 4) == 0) return draw(c, 10);
+    return client_shrinks(w, c) ? 3 : 0;
+}
+
+/* ... all over, or on one side only, so that neighbours differ. */
+static uint32_t client_draw_key(struct world *w, struct client *c)
+{
+    const uint32_t keys = w->plan->clients.keys;
+    const uint64_t side = w->plan->seed % 3;
+
+    if (!client_shrinks(w, c) || side == 0) return (uint32_t)draw(c, keys);
+    return (uint32_t)(draw(c, keys / 2) + (side == 1 ? 0 : keys / 2));
+}
+
 static void client_draw_write(struct world *w, struct client *c,
                               struct command *cmd, uint8_t *buf, uint32_t key)
 {
-    const struct packet *seen = c->seen[key];
-    const uint64_t kind = draw(c, 10);
+    const struct packet *seen = c->seen[key % PLAN_KEYS_MAX];
+    const uint64_t kind = client_draw_kind(w, c);
 
     cmd->value = client_value(w, c, buf);
     if (kind < 3) {
@@ -339,7 +365,7 @@ static void client_begin_one(struct world *w, struct client *c)
     struct command *cmd = &o->command;
     uint8_t buf[COMMAND_BYTES_MAX];
     char name[KEY_LEN_MAX];
-    const uint32_t key = (uint32_t)draw(c, w->plan->clients.keys);
+    const uint32_t key = client_draw_key(w, c);
     const bool read = draw(c, 100) < w->plan->clients.reads;
 
     cmd->key = client_key(name, 'k', key);
@@ -349,8 +375,9 @@ static void client_begin_one(struct world *w, struct client *c)
         client_draw_write(w, c, cmd, buf, key);
     }
     /* Numbers mostly have keys of their own. */
-    if ((cmd->op == COMMAND_INCR && draw(c, 8)) || draw(c, 8) == 0) {
-        if (cmd->key.len) cmd->key = client_key(name, 'n', key);
+    if (((cmd->op == COMMAND_INCR && draw(c, 8)) || draw(c, 8) == 0) &&
+        cmd->key.len && !w->plan->clients.wide) {
+        cmd->key = client_key(name, 'n', key);
     }
     if (draw(c, 64) == 0) {
         *cmd = (struct command){ .op = COMMAND_KEEPALIVE };

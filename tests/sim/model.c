@@ -78,8 +78,16 @@ void model_begin_slot(struct model *m, uint64_t slot, uint64_t time_ns,
 
 const struct model_key *model_key(const struct model *m, struct bytes b)
 {
-    for (uint32_t i = 0; i < m->key_count; i++) {
-        if (bytes_equal(model_key_name(&m->keys[i]), b)) return &m->keys[i];
+    uint32_t low = 0;
+    uint32_t high = m->key_count;
+
+    while (low < high) {
+        const uint32_t middle = (low + high) / 2;
+        const int order = bytes_cmp(b, model_key_name(&m->keys[middle]));
+
+        if (order == 0) return &m->keys[middle];
+        if (order < 0) high = middle;
+        if (order > 0) low = middle + 1;
     }
     return NULL;
 }

@@ -7,8 +7,9 @@
 #define PAXOSKV_SIM_MODEL_H
 
 #include "kv/kv.h"
+#include "sim/plan.h"
 
-#define MODEL_KEYS_MAX 40u
+#define MODEL_KEYS_MAX (2 * PLAN_WIDE_MAX)
 #define MODEL_KEY_LEN  32u
 
 /* A key's value from slot on. */

@@ -117,7 +117,7 @@ struct page {
     uint64_t called;
     uint32_t client;
     bool keys_only;
-    uint64_t shown; /* bitmap of o->keys */
+    bool shown[OPINION_KEYS_MAX]; /* those of o->keys */
 };
 
 static void page_read(struct opinion *o, const struct page *p, uint32_t key,
@@ -140,7 +140,7 @@ static void page_show(struct opinion *o, struct page *p, struct bytes name,
     uint32_t result = HISTORY_ABSENT;
 
     for (uint32_t i = 0; i < o->key_count; i++) {
-        if (o->keys[i] == key) p->shown |= UINT64_C(1) << i;
+        if (o->keys[i] == key) p->shown[i] = true;
     }
     if (!p->keys_only) result = history_string(&o->history, value);
     page_read(o, p, key, HISTORY_OK, result);
@@ -177,7 +177,7 @@ static void opinion_on_page(struct opinion *o, struct page *p,
     for (uint32_t i = 0; i < o->key_count; i++) {
         const struct bytes name = history_text(&o->history, o->keys[i]);
 
-        if (p->shown >> i & 1) continue;
+        if (p->shown[i]) continue;
         if (!page_covers(c, name, more ? &last : NULL)) continue;
         page_read(o, p, o->keys[i], HISTORY_NOTFOUND, HISTORY_ABSENT);
     }

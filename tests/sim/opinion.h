@@ -13,7 +13,7 @@
 #include "paxos/effects.h"
 #include "sim/linear.h"
 
-#define OPINION_KEYS_MAX 40u
+#define OPINION_KEYS_MAX 256u
 
 struct opinion {
     struct history history;

@@ -14,39 +14,34 @@
 
 void options_usage(FILE *to)
 {
+    fputs("usage: paxoskv-sim [OPTION...]\n"
+          "       paxoskv-sim --replay FILE [--log DIR]\n"
+          "Lives through one world for each seed, and stops at the first in\n"
+          "which a check fails; or through what a flight recorder has left.\n"
+          "  --seeds A..B      these (1..1000); A.. never ends\n"
+          "  --seed N          this one\n"
+          "  --jobs N          processes side by side (1)\n"
+          "  --time SECONDS    begin no world after that\n"
+          "  --nodes N, --clients N, --ops N\n"
+          "                    instead of what the seed draws\n"
+          "  --until MS        the faults end after so much virtual time\n"
+          "  --faults LIST     only these, of those that the seed draws\n"
+          "  --no-faults LIST  not these; all, none, or words with commas;\n"
+          "                    help: which there are\n"
+          "  --minimize        make the run that fails as small as can be\n"
+          "  --help, --version\n"
+          "and of one seed:\n" EXPLAIN_USAGE
+          "Exit status: 0 all is well, 1 a check failed, 2 usage.\n",
+          to);
+}
+
+static void options_tell_faults(FILE *to)
+{
     char buf[ASPECT_NAME_MAX];
-    size_t column = 80;
 
-    fputs(
-        "usage: paxoskv-sim [OPTION...]\n"
-        "       paxoskv-sim --replay FILE [--log DIR]\n"
-        "\n"
-        "Lives through one world for each seed, and stops at the first in\n"
-        "which a check fails.  What a world is like is drawn from its seed.\n"
-        "--replay lives through what a flight recorder has left behind, with\n"
-        "the log beside it or in DIR.\n"
-        "\n"
-        "  --seeds A..B      these (1..1000); A.. never ends\n"
-        "  --seed N          this one\n"
-        "  --jobs N          processes side by side (1)\n"
-        "  --time SECONDS    begin no world after that\n"
-        "  --nodes N, --clients N, --ops N\n"
-        "                    instead of what the seed draws\n"
-        "  --until MS        the faults end after so much virtual time\n"
-        "  --faults LIST     only these, of those that the seed draws\n"
-        "  --no-faults LIST  not these; names with commas, all or none\n"
-        "  --minimize        make the run that fails as small as can be\n"
-        "  --help, --version\n"
-        "and of one seed:\n" EXPLAIN_USAGE "faults:",
-        to);
     for (uint32_t i = 0; i < aspect_count(); i++) {
-        const char *name = aspect_name(i, buf);
-
-        column += strlen(name) + 1;
-        if (column > 76) column = 1 + strlen(name);
-        fprintf(to, "%s%s", column == 1 + strlen(name) ? "\n  " : " ", name);
+        fprintf(to, "%s\n", aspect_name(i, buf));
     }
-    fputs("\n\nExit status: 0 all is well, 1 a check failed, 2 usage.\n", to);
 }
 
 static bool parse_number(const char *text, uint64_t low, uint64_t high,
@@ -173,6 +168,10 @@ enum options_verdict options_parse(struct options *o, int argc, char **argv,
             return OPTIONS_HELP;
         }
         if (letter == '?') return OPTIONS_WRONG;
+        if ((letter == 'f' || letter == 'F') && strcmp(optarg, "help") == 0) {
+            options_tell_faults(stdout);
+            return OPTIONS_HELP;
+        }
         if (!parse_option(letter, optarg, o)) {
             fprintf(errors, "paxoskv-sim: what is '%s'?\n", optarg);
             return OPTIONS_WRONG;

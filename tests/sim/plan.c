@@ -6,6 +6,7 @@
 #include "sim/aspect.h"
 
 #define LONG_ONE_IN 32u
+#define WIDE_ONE_IN 12u
 
 static bool one_in(struct prng *r, uint32_t n)
 {
@@ -155,6 +156,17 @@ static void draw_long(struct plan *p, struct prng *r)
     p->faults[FAULT_CRASH].lasts_ns = 4 * NS_PER_S;
 }
 
+/* So many keys are written, and then deleted, that the store has to split
+ * nodes of its tree, and to join them. */
+static void draw_wide(struct plan *p, struct prng *r)
+{
+    p->clients.wide = true;
+    p->clients.keys = (uint8_t)prng_range(r, 100, PLAN_WIDE_MAX);
+    p->clients.reads = 10;
+    if (p->clients.ops < 1000) p->clients.ops *= 2;
+    p->members.limits.store_max_bytes = MIB;
+}
+
 void plan_draw(struct plan *p, uint64_t seed, const struct plan_wish *wish)
 {
     static const uint8_t sizes[] = { 1, 2, 3, 3, 3, 4, 5, 5, 5, 5, 6, 7 };
@@ -174,6 +186,7 @@ void plan_draw(struct plan *p, uint64_t seed, const struct plan_wish *wish)
     draw_faults(p, &r);
     if (one_in(&r, LONG_ONE_IN)) draw_long(p, &r);
     p->rollback = one_in(&r, 4);
+    if (one_in(&r, WIDE_ONE_IN)) draw_wide(p, &r);
 
     if (wish->nodes) p->nodes = (uint8_t)wish->nodes;
     if (wish->clients) p->clients.count = (uint8_t)wish->clients;

@@ -11,6 +11,7 @@
 
 #define PLAN_CLIENTS_MAX 64u
 #define PLAN_KEYS_MAX    16u
+#define PLAN_WIDE_MAX    120u /* keys in a world with many */
 
 enum fault_type {
     FAULT_CRASH,     /* a machine dies */
@@ -54,7 +55,8 @@ struct fault_plan {
 struct client_plan {
     uint8_t count;
     uint8_t pipeline;     /* operations in flight of one client */
-    uint8_t keys;         /* few, so that they conflict */
+    uint8_t keys;         /* few, so that they conflict; mostly */
+    bool wide;            /* many: the store grows, and then shrinks */
     uint8_t reads;        /* parts of 100 */
     uint16_t value_max;   /* bytes of a value */
     uint32_t ops;         /* of all clients together */

@@ -104,17 +104,16 @@ static void report_counts(const struct world_result *all)
     printf("histories without slots: %" PRIu64 " keys, given up on %" PRIu64
            "\n",
            all->keys, all->keys_open);
-    printf("datagrams: %" PRIu64 " lost, %" PRIu64 " cut off, %" PRIu64
-           " doubled, %" PRIu64 " late; %" PRIu64 " log records lost\n",
-           all->lost, all->cut_off, all->doubled, all->late, all->records_lost);
     printf("faults:");
     for (int i = 0; i < FAULT_TYPES; i++) {
         printf("%s %s %" PRIu64, i ? "," : "", fault_name((enum fault_type)i),
                all->faults[i]);
     }
-    printf("\nafter the faults: a leader within %.2f s, at rest within "
-           "%.2f s\n",
-           (double)all->led_ns / NS_PER_S, (double)all->rest_ns / NS_PER_S);
+    printf(", log records lost %" PRIu64
+           "\nafter the faults: a leader within %.2f s, "
+           "at rest within %.2f s\n",
+           all->records_lost, (double)all->led_ns / NS_PER_S,
+           (double)all->rest_ns / NS_PER_S);
 }
 
 void report_sum(const struct jobs_sum *sum)
