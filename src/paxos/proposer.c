@@ -242,10 +242,22 @@ static void proposer_resend(struct proposer *p, struct proposal *at,
     proposer_send(p, at, to, out);
 }
 
+/* The longer the first open slot waits the fewer are repeated at a time: where
+ * datagrams overtake each other, parts of long messages that leave together
+ * spoil each other (wire/parts.h), and one alone gets through. */
+static unsigned proposer_burst(const struct proposal *first)
+{
+    unsigned burst = PROPOSER_RESEND;
+
+    for (unsigned i = 1; i < first->tries && burst > 1; i++) burst /= 2;
+    return burst;
+}
+
 static void proposer_resend_due(struct proposer *p, uint16_t heard,
                                 uint64_t now_ns, struct effects *out)
 {
     const uint64_t rto = proposer_rto_ns(p);
+    const unsigned burst = proposer_burst(proposer_at(p, p->chosen_upto + 1));
     unsigned sent = 0;
 
     p->resend_ns = NEVER_NS;
@@ -256,12 +268,12 @@ static void proposer_resend_due(struct proposer *p, uint16_t heard,
                              min_u64(rto << shift, p->cfg.rto_max_ns);
 
         if (at->chosen) continue;
-        if (now_ns >= due && sent < PROPOSER_RESEND) {
+        if (now_ns >= due && sent < burst) {
             proposer_resend(p, at, heard, now_ns, out);
             sent++;
         }
         p->resend_ns = now_ns + proposer_backoff_ns(p, at->tries ? 1 : 0);
-        if (sent == PROPOSER_RESEND) break;
+        if (sent == burst) break;
     }
 }
 

@@ -520,6 +520,29 @@ static void tick_repeats_a_bounded_number(void **state)
     assert_true(kit_sent(&f->k, MESSAGE_ACCEPT) >= 101 - PROPOSER_RESEND);
 }
 
+/* P18: so many long messages at a time that none got through, for ever. */
+static void tick_repeats_fewer_where_nothing_gets_through(void **state)
+{
+    struct proposer_kit *f = *state;
+
+    take_over(f, 7, 0);
+    for (unsigned i = 0; i < 100; i++) propose(f, "a", NULL);
+    pump(f);
+    for (unsigned i = 0; i < 20; i++) {
+        f->now_ns += NS_PER_S;
+        tick(f, 7);
+    }
+    assert_int_equal(kit_sent(&f->k, MESSAGE_ACCEPT), 1);
+
+    /* It does get through: those behind it come in numbers again. */
+    accepted(f, 0, 1, 64);
+    accepted(f, 1, 1, 64);
+    assert_int_equal(take_chosen(f), 64);
+    f->now_ns += NS_PER_S;
+    tick(f, 7);
+    assert_true(kit_sent(&f->k, MESSAGE_ACCEPT) > 1);
+}
+
 /* ---- measuring ---- */
 
 static void rto_follows_the_round_trips_within_its_bounds(void **state)
@@ -614,6 +637,7 @@ int main(void)
         FIVE(accept_that_is_chosen_is_not_repeated),
         TEST(tick_repeats_with_growing_pauses),
         TEST(tick_repeats_a_bounded_number),
+        TEST(tick_repeats_fewer_where_nothing_gets_through),
         TEST(rto_follows_the_round_trips_within_its_bounds),
         TEST(rto_ignores_what_was_repeated),
         TEST(init_needs_exactly_its_size),
