@@ -174,6 +174,8 @@ void faults_on_due(struct world *w, enum fault_type type)
         faults_cut(w, lasts_ns);
     } else if (type == FAULT_CRASH_ALL) {
         faults_crash_all(w, lasts_ns);
+    } else if (type == FAULT_USURP) {
+        usurp_begin(w, lasts_ns);
     } else if (type == FAULT_FORGET) {
         client_forget(
             w, &w->clients[prng_below(&w->random, w->plan->clients.count)]);
@@ -186,6 +188,7 @@ void faults_end(struct world *w)
 {
     trace_line(w->trace, w->now_ns, "network", 0, "CALM");
     network_calm(&w->network);
+    usurp_end(w);
     for (uint32_t i = 0; i < w->plan->nodes; i++) {
         struct machine *m = &w->machines[i];
 

@@ -121,6 +121,7 @@ static void draw_faults(struct plan *p, struct prng *r)
         [FAULT_FULL] = { 4 * NS_PER_S, NS_PER_S },
         [FAULT_LAG] = { 3 * NS_PER_S, 2 * NS_PER_S },
         [FAULT_ROT] = { 4 * NS_PER_S, 0 },
+        [FAULT_USURP] = { NS_PER_S, NS_PER_S },
     };
 
     p->faults_ns = prng_range(r, NS_PER_S, 5 * NS_PER_S);
@@ -214,6 +215,7 @@ const char *fault_name(enum fault_type type)
         [FAULT_FULL] = "full disk",
         [FAULT_LAG] = "slow disk",
         [FAULT_ROT] = "flipped bit on disk",
+        [FAULT_USURP] = "usurpation",
         [FAULT_LOST] = "lost",
         [FAULT_GROUP_LOST] = "multicast lost",
         [FAULT_DOUBLED] = "doubled",

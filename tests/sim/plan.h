@@ -27,6 +27,7 @@ enum fault_type {
     FAULT_FULL,   /* a disk is at its reserve for a while */
     FAULT_LAG,    /* a disk is slow for a while */
     FAULT_ROT,    /* a bit of a closed part of a log is flipped */
+    FAULT_USURP,  /* another one leads while the leader does not know */
     FAULT_TIMED,  /* those before come at times of their own: fault_plan */
 
     /* These come with what is done, by chance; here they are only counted. */

@@ -31,6 +31,7 @@ enum due_type {
     DUE_CLIENT,  /* the timer of client who */
     DUE_FAULT,   /* number: enum fault_type */
     DUE_HEAL,    /* number: a partition */
+    DUE_USURP,   /* the next step of a usurpation */
     DUE_CALM,    /* the faults are over */
     DUE_LOOK,    /* is everything well again? */
 };

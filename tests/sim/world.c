@@ -74,10 +74,15 @@ void world_send(struct world *w, uint8_t from, uint8_t to, bool multicast,
     struct arrival arrivals[NETWORK_COPIES_MAX];
     const uint32_t count = network_route(&w->network, &passage, arrivals);
 
+    if (usurp_cuts(w, from, to)) {
+        w->network.cut_off++;
+        observe_datagram(w, &passage, &due, NULL, 0, "cut off");
+        return;
+    }
     observe_datagram(w, &passage, &due, arrivals, count,
                      w->network.lost > lost ? "lost" : "cut off");
     for (uint32_t i = 0; i < count; i++) {
-        due.at_ns = w->now_ns + arrivals[i].delay_ns;
+        due.at_ns = w->now_ns + arrivals[i].delay_ns + usurp_delay_ns(w, to);
         due.packet = arrivals[i].flipped ? world_damaged(w, whole)
                                          : packet_ref(whole);
         queue_push(&w->queue, due);
@@ -143,6 +148,7 @@ void world_begin(struct world *w, const struct plan *plan, struct trace *trace)
     w->rolled_ns = NEVER_NS;
     w->led = false;
     w->done = false;
+    w->usurp = (struct usurp){ 0 };
     memset(w->faults, 0, sizeof w->faults);
     prng_init(&w->random, plan->seed ^ UINT64_C(0x776f726c64));
     world_draw_ids(w, ids);
@@ -489,6 +495,9 @@ static void world_on_due(struct world *w, const struct due *d)
         break;
     case DUE_FAULT:
         faults_on_due(w, (enum fault_type)d->number);
+        break;
+    case DUE_USURP:
+        usurp_on_due(w);
         break;
     case DUE_HEAL:
         network_heal(&w->network, d->number);

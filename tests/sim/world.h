@@ -16,6 +16,7 @@
 #include "sim/plan.h"
 #include "sim/queue.h"
 #include "sim/trace.h"
+#include "sim/usurp.h"
 
 /* What a run was like. */
 struct world_result {
@@ -48,6 +49,7 @@ struct world {
     uint64_t now_ns;
     struct queue queue;
     struct network network;
+    struct usurp usurp;
     struct machine machines[MEMBERS_MAX];
     struct client clients[PLAN_CLIENTS_MAX];
     struct checker checker;
