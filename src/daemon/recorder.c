@@ -113,73 +113,90 @@ static void recorder_begin(struct recorder *r)
     half_set_head(r, h);
 }
 
-/* A state is worth no more than twice its size in events. */
+/* Copying the state costs a third of what copying the events does, at most, but
+ * where that would be too many of them. */
 static bool half_is_full(const struct recorder_half *h)
 {
     if (!h->begun || h->count < RECORDER_EVENTS) return !h->begun;
-    return h->used >= min_u64(2 * h->head.image_len, RECORDER_ENOUGH);
+    return h->used >= min_u64(3 * h->head.image_len, RECORDER_ENOUGH);
 }
 
 /* ---- events -------------------------------------------------------------- */
 
-static void recorder_put(struct recorder *r, struct flight_event *e)
+static void recorder_put(struct recorder *r)
 {
     struct recorder_half *h = &r->halves[r->current];
 
     ASSERT(h->used + FLIGHT_EVENT_MAX <= RECORDER_ROOM);
 
     r->open = h->events + h->used;
-    h->used += flight_put(r->open, &r->last, e);
+    h->used += flight_put(r->open, &r->last, &r->event);
     h->touched = h->used > h->touched ? h->used : h->touched;
     h->count++;
 }
 
-static void recorder_put_record(struct recorder *r, struct flight_event *e,
-                                const struct message *m)
+static void recorder_put_record(struct recorder *r, const struct message *m)
 {
     uint8_t bytes[RECORD_HEAD_MAX];
     struct writer w = writer_of(bytes, sizeof bytes);
 
     record_encode(m, &w);
-    e->record = m->type;
-    e->slot = record_slot(m);
-    e->bytes = bytes_of(bytes, (uint32_t)writer_len(&w));
-    e->more = record_value(m);
-    recorder_put(r, e);
+    r->event.record = m->type;
+    r->event.slot = record_slot(m);
+    r->event.bytes = bytes_of(bytes, (uint32_t)writer_len(&w));
+    r->event.more = record_value(m);
+    recorder_put(r);
+}
+
+/* This is done for every command: what an event does not have is not cleared
+ * but where flight_put looks at it. */
+static void recorder_begin_event(struct flight_event *e, const struct event *ev)
+{
+    e->type = (uint8_t)ev->type;
+    e->from = 0;
+    e->record = 0;
+    e->by_group = false;
+    e->has = 0;
+    e->now_ns = ev->now_ns;
+    e->number = 0;
+    e->slot = 0;
+    e->bytes.len = 0;
+    e->more.len = 0;
 }
 
 static void recorder_take(struct recorder *r, const struct event *ev,
                           struct bytes bytes)
 {
-    struct flight_event e = { .type = (uint8_t)ev->type, .now_ns = ev->now_ns };
+    struct flight_event *e = &r->event;
 
+    recorder_begin_event(e, ev);
     switch (ev->type) {
     case EVENT_MESSAGE:
-        e.from = ev->message->from;
-        e.by_group = ev->message->by_group;
-        e.has = FLIGHT_SENDER;
-        e.incarnation = ev->message->incarnation;
-        e.process = ev->message->process;
-        e.bytes = bytes;
+        e->from = ev->message->from;
+        e->by_group = ev->message->by_group;
+        e->has = FLIGHT_SENDER;
+        e->incarnation = ev->message->incarnation;
+        e->process = ev->message->process;
+        e->bytes = bytes;
         break;
     case EVENT_REQUEST:
-        e.has = FLIGHT_CLIENT;
-        e.client = ev->request->client;
-        e.cookie = ev->request->cookie;
-        e.bytes = ev->request->command;
+        e->has = FLIGHT_CLIENT;
+        e->client = ev->request->client;
+        e->cookie = ev->request->cookie;
+        e->bytes = ev->request->command;
         break;
     case EVENT_RECORD:
-        e.number = ev->tag;
-        recorder_put_record(r, &e, ev->message);
+        e->number = ev->tag;
+        recorder_put_record(r, ev->message);
         return;
     case EVENT_READ_DONE:
     case EVENT_TRANSFER:
     case EVENT_PEER_GONE:
-        e.number = ev->tag;
+        e->number = ev->tag;
         break;
     case EVENT_DURABLE:
     case EVENT_FULL:
-        e.number = ev->seq;
+        e->number = ev->seq;
         break;
     case EVENT_START:
     case EVENT_TICK:
@@ -187,7 +204,7 @@ static void recorder_take(struct recorder *r, const struct event *ev,
     case EVENT_STOP:
         break;
     }
-    recorder_put(r, &e);
+    recorder_put(r);
 }
 
 void recorder_event(struct recorder *r, const struct event *ev,

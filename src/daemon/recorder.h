@@ -18,7 +18,7 @@
 #include "wire/flight.h"
 
 #define RECORDER_EVENTS    1000u       /* of one half, at least */
-#define RECORDER_ENOUGH    (8u << 20)  /* bytes of events: then it is full */
+#define RECORDER_ENOUGH    (16u << 20) /* bytes of events: then it is full */
 #define RECORDER_IMAGE_MAX (32u << 20) /* bytes of a state that is kept */
 #define RECORDER_BYTES_MAX (RECORDER_EVENTS * FLIGHT_EVENT_MAX)
 #define RECORDER_FILES_MAX 4u /* kept in the directory, the newest */
@@ -46,6 +46,7 @@ struct recorder {
     uint64_t number;  /* of events so far */
     uint32_t rest;    /* events not recorded: the state was too large */
     struct flight_context last;
+    struct flight_event event; /* being written */
     void *memory;
     uint32_t files;               /* written in this life, or tried */
     char name[RECORDER_NAME_MAX]; /* of the last file */
