@@ -129,8 +129,8 @@ ALL_SRC  := $(wildcard src/*/*.c tests/*/*.c)
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
-.PHONY: all tests demo check check-all threads sim soak coverage fuzz fuzzers \
-        lint format bench install uninstall clean help force
+.PHONY: all tests demo check check-all threads sim golden soak coverage fuzz \
+        fuzzers lint format bench install uninstall clean help force
 
 all: $(ROOMS:%=$B/%.a) $(PROGRAMS) $(SIM) $(LIBRARY) $(SHARED) \
      $B/compile_commands.json
@@ -252,6 +252,16 @@ sim:
 	$(AGAIN) $(SIM)
 	$B/paxoskv-sim $(ARGS)
 
+# The transcripts that test_scenario compares with: read what has changed.
+golden:
+	@scripts/deps.sh build
+	$(AGAIN) $(SIM)
+	@mkdir -p tests/sim/golden
+	@for name in $$($(SIM) --scenario list | cut -d' ' -f1); do \
+	    $(SIM) --scenario $$name >tests/sim/golden/$$name.txt || exit 1; \
+	done
+	@git --no-pager diff --stat tests/sim/golden 2>/dev/null || true
+
 soak:
 	@scripts/deps.sh build
 	$(AGAIN) $(SIM)
@@ -369,6 +379,7 @@ help:
 	@echo '  check-all  all variants, with ring and without, fuzz and lint'
 	@echo '  threads    the library under the thread sanitizer'
 	@echo '  sim        the simulator; ARGS= for its options'
+	@echo '  golden     transcripts of the scenarios, anew'
 	@echo '  soak       the simulator for T=3600 seconds, from new seeds'
 	@echo '  coverage   what the simulator alone reaches of the core'
 	@echo '  fuzz       every fuzzer for FUZZ_SECONDS=10'

@@ -182,12 +182,13 @@ static void client_ask(struct world *w, struct client *c, uint32_t i)
                              << min_u64(o->attempts, 4);
     uint8_t to = (uint8_t)draw(c, w->plan->nodes);
 
-    if (o->attempts == 0 && draw(c, 4) > 0) to = c->favourite;
+    if (w->plan->scripted || (o->attempts == 0 && draw(c, 4) > 0))
+        to = c->favourite;
     if (o->attempts > 0 && o->attempts % 8 == 0) c->favourite = to;
     o->attempts++;
     o->retry_ns = w->now_ns + wait_ns + draw(c, wait_ns + 1);
     client_send(w, c, i, to);
-    if (draw(c, 16) == 0) {
+    if (draw(c, 16) == 0 && !w->plan->scripted) {
         client_send(w, c, i, (uint8_t)draw(c, w->plan->nodes));
     }
 }
@@ -480,6 +481,19 @@ static void client_go_on(struct world *w, struct client *c)
     }
     next_ns = client_next(w, c);
     if (next_ns != NEVER_NS) client_wake(w, c, next_ns);
+}
+
+void client_order(struct world *w, struct client *c, const struct command *cmd,
+                  uint8_t to)
+{
+    c->favourite = to;
+    if (cmd->op == COMMAND_OPEN) {
+        client_open(w, c);
+    } else {
+        client_op(c)->command = *cmd;
+        client_begin(w, c);
+    }
+    client_wake(w, c, client_next(w, c));
 }
 
 void client_on_timer(struct world *w, struct client *c)

@@ -58,6 +58,10 @@ struct client {
 void client_init(struct world *w, uint8_t self, uint32_t ops);
 void client_clear(struct client *c);
 
+/* By a script: ask member to this; an OPEN gets a nonce. */
+void client_order(struct world *w, struct client *c, const struct command *cmd,
+                  uint8_t to);
+
 /* Its timer: ask again, give up, begin operations. */
 void client_on_timer(struct world *w, struct client *c);
 

@@ -15,7 +15,17 @@ void diagram_clear(struct diagram *d)
 {
     free(d->marks);
     free(d->arrows);
+    free(d->lives);
     *d = (struct diagram){ 0 };
+}
+
+void diagram_zero(struct diagram *d, uint64_t now_ns)
+{
+    d->zero_ns = now_ns;
+    d->from_ns += now_ns;
+    if (d->upto_ns) d->upto_ns += now_ns;
+    d->arrow_count = 0;
+    for (uint32_t i = 0; i < d->mark_count; i++) d->marks[i].label[0] = '\0';
 }
 
 static void *grow(void *list, uint32_t *size, size_t each)
@@ -50,6 +60,12 @@ void diagram_mark(struct diagram *d, const struct sight *s, const char *label,
         .place = s->place,
         .mark = (uint8_t)s->mark,
     };
+    if (s->mark == MARK_STARTS || s->mark == MARK_DIES) {
+        if (d->life_count == d->life_size) {
+            d->lives = grow(d->lives, &d->life_size, sizeof *d->lives);
+        }
+        d->lives[d->life_count++] = d->mark_count - 1;
+    }
     if (label) snprintf(m->label, sizeof m->label, "%s", label);
     snprintf(m->text, sizeof m->text, "%s", text);
     trace_clean(m->label);
@@ -61,7 +77,9 @@ void diagram_arrow(struct diagram *d, const struct diagram_arrow *a)
     struct diagram_arrow *at;
 
     if (d->upto_ns && a->sent_ns > d->upto_ns) return;
-    if (a->sent_ns < d->from_ns) return;
+    if (a->sent_ns < d->from_ns && (a->lost || a->arrives_ns < d->from_ns)) {
+        return;
+    }
     if (d->kinds && !(d->kinds >> a->kind & 1)) return;
     if (d->arrow_count == d->arrow_size) {
         d->arrows = grow(d->arrows, &d->arrow_size, sizeof *d->arrows);

@@ -31,7 +31,7 @@ struct diagram_mark {
     uint32_t order; /* among marks and arrows */
     uint8_t place;
     uint8_t mark; /* enum trace_mark */
-    char label[TRACE_LABEL];
+    char label[DIAGRAM_TEXT];
     char text[DIAGRAM_TEXT];
 };
 
@@ -52,8 +52,9 @@ struct diagram_arrow {
 struct diagram {
     uint64_t from_ns;
     uint64_t upto_ns;
-    uint64_t end_ns; /* when the run ended */
-    uint32_t kinds;  /* arrows kept, a bitmap; 0: those that fit */
+    uint64_t zero_ns; /* what is called 0 */
+    uint64_t end_ns;  /* when the run ended */
+    uint32_t kinds;   /* arrows kept, a bitmap; 0: those that fit */
     char title[DIAGRAM_TEXT];
     uint8_t n;
     uint8_t ids[MEMBERS_MAX];
@@ -64,10 +65,17 @@ struct diagram {
     uint32_t arrow_count;
     uint32_t arrow_size;
     uint32_t order;
+    uint32_t *lives; /* the marks that are a start or a death */
+    uint32_t life_count;
+    uint32_t life_size;
 };
 
 void diagram_begin(struct diagram *d, uint8_t n, const uint8_t *ids);
 void diagram_clear(struct diagram *d);
+
+/* The story begins: windows count from here, what was sent before is dropped.
+ */
+void diagram_zero(struct diagram *d, uint64_t now_ns);
 
 void diagram_mark(struct diagram *d, const struct sight *s, const char *label,
                   const char *text);

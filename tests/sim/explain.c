@@ -2,10 +2,14 @@
 #include "sim/explain.h"
 
 #include "base/units.h"
+#include "sim/scenario.h"
+#include "sim/svg.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+
+#define MS_MAX 1000000000u
 
 static bool parse_level(struct explain *e, const char *text)
 {
@@ -18,17 +22,30 @@ static bool parse_level(struct explain *e, const char *text)
     return strcmp(text, "all") == 0;
 }
 
-/* A number of milliseconds, with a fraction or without. */
+/* A number of milliseconds, with up to three decimals or without; behind it
+ * may be "..", whose first dot is none of it. */
 static bool parse_ms(const char *text, const char **end, uint64_t *ns)
 {
-    char *at;
-    double ms;
+    uint64_t us = 0;
+    uint32_t decimals = 0;
 
     if (*text < '0' || *text > '9') return false;
-    ms = strtod(text, &at);
-    if (ms < 0 || ms > 1e9) return false;
-    *ns = (uint64_t)(ms * NS_PER_MS);
-    *end = at;
+    for (; *text >= '0' && *text <= '9'; text++) {
+        us = us * 10 + (uint64_t)(*text - '0');
+        if (us > MS_MAX) return false;
+    }
+    us *= 1000;
+    if (text[0] == '.' && text[1] != '.') {
+        uint64_t unit = 100;
+
+        for (text++; *text >= '0' && *text <= '9'; text++, decimals++) {
+            us += (uint64_t)(*text - '0') * unit;
+            unit /= 10;
+        }
+        if (decimals == 0 || decimals > 3) return false;
+    }
+    *ns = us * NS_PER_US;
+    *end = text;
     return true;
 }
 
@@ -107,10 +124,59 @@ void explain_begin(struct explain *e, struct trace *t, const char *title)
     t->diagram = &e->diagram;
 }
 
+static bool explain_write(const struct explain *e)
+{
+    FILE *to = fopen(e->svg, "w");
+    bool written = to != NULL;
+
+    if (to) {
+        svg_write(&e->diagram, to);
+        written = !ferror(to);
+        if (fclose(to) != 0) written = false;
+    }
+    if (!written) perror(e->svg);
+    return written;
+}
+
 bool explain_end(struct explain *e, uint64_t end_ns)
 {
+    bool written;
+
     if (!e->svg) return true;
-    (void)end_ns;
+    e->diagram.end_ns = end_ns;
+    written = explain_write(e);
     diagram_clear(&e->diagram);
-    return true;
+    return written;
+}
+
+static int explain_list(void)
+{
+    for (const struct scenario *sc = scenarios; sc->name; sc++) {
+        printf("%-34s%s\n", sc->name, sc->about);
+    }
+    return 0;
+}
+
+int explain_scenario(struct explain *e)
+{
+    const struct scenario *sc = scenario_find(e->scenario);
+    struct trace t = { .out = stdout };
+    struct world_result result;
+    char text[SCENARIO_TEXT_MAX];
+    char title[DIAGRAM_TEXT];
+    bool ok;
+
+    if (strcmp(e->scenario, "list") == 0) return explain_list();
+    if (!sc) {
+        fprintf(stderr, "paxoskv-sim: no scenario '%s'; try list\n",
+                e->scenario);
+        return 2;
+    }
+    if (e->svg && !e->trace) t.out = NULL;
+    snprintf(title, sizeof title, "%s: %s", sc->name, sc->about);
+    explain_begin(e, &t, title);
+    ok = scenario_play(sc, &t, &result, text, sizeof text);
+    if (!explain_end(e, result.virtual_ns)) return 1;
+    if (!ok) printf("FAILED %s\n", text);
+    return ok ? 0 : 1;
 }

@@ -9,13 +9,21 @@
 
 /* For getopt_long; the letters are handed to explain_option. */
 #define EXPLAIN_OPTIONS                                                        \
+    { "trace", optional_argument, NULL, 't' },                                 \
+        { "svg", required_argument, NULL, 'V' },                               \
+        { "window", required_argument, NULL, 'W' },                            \
+        { "kinds", required_argument, NULL, 'K' },                             \
     {                                                                          \
-        "trace", optional_argument, NULL, 't'                                  \
+        "scenario", required_argument, NULL, 'X'                               \
     }
 
 #define EXPLAIN_USAGE                                                          \
-    "  --trace[=all]  what happens, line by line; =messages: what is sent\n"   \
-    "                 and lost too\n"
+    "  --trace[=all]     what happens, line by line; =messages: what is\n"     \
+    "                    sent and lost too\n"                                  \
+    "  --svg FILE        draw the run\n"                                       \
+    "  --window A..B     only this part of it, in ms\n"                        \
+    "  --kinds A,B,...   only these arrows, or all\n"                          \
+    "  --scenario NAME   a scripted run instead of a seed; or list\n"
 
 struct explain {
     bool trace;
@@ -43,5 +51,8 @@ void explain_begin(struct explain *e, struct trace *t, const char *title);
 /* Writes the diagram, also if the run ends with abort(); false, with a message
  * on stderr, if it cannot be written. */
 bool explain_end(struct explain *e, uint64_t end_ns);
+
+/* --scenario NAME, list or all; returns the exit status. */
+int explain_scenario(struct explain *e);
 
 #endif

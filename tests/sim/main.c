@@ -77,6 +77,7 @@ int main(int argc, char **argv)
     case OPTIONS_RUN:
         break;
     }
+    if (o.explain.scenario) return explain_scenario(&o.explain);
     j = jobs_new();
     if (explain_is_on(&o.explain)) {
         rc = main_tell_one(j, &o);

@@ -143,6 +143,19 @@ void network_flip(struct network *net, uint8_t *bytes, uint32_t len)
     }
 }
 
+void network_set_link(struct network *net, uint8_t from, uint8_t to, bool cut)
+{
+    ASSERT(from != to);
+
+    if (net->partition == 0) net->partition = ++net->partitions;
+    net->flap_ns = 0;
+    if (cut) {
+        net->cut[from] |= (uint16_t)(1u << to);
+    } else {
+        net->cut[from] &= (uint16_t) ~(1u << to);
+    }
+}
+
 /* Is the direction from -> to cut, by this pattern around machine x? */
 static bool partition_cuts(struct network *net, enum partition_type type,
                            uint32_t side, uint32_t x, uint32_t from,

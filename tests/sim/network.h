@@ -117,6 +117,9 @@ uint64_t network_cut(struct network *net, enum partition_type type,
 /* Mend that partition, if it still is the one in force. */
 void network_heal(struct network *net, uint64_t partition);
 
+/* Cut or mend one direction of one link, by a script. */
+void network_set_link(struct network *net, uint8_t from, uint8_t to, bool cut);
+
 /* From now on nothing is lost, late, doubled, damaged or cut. */
 void network_calm(struct network *net);
 

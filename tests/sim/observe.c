@@ -32,13 +32,15 @@ void observe_life(struct world *w, const struct machine *m,
 {
     const struct sight s = observe_sight(w, m->self, mark, NULL);
     char text[TRACE_WIDTH];
+    char label[TRACE_WIDTH];
     va_list args;
 
     if (!trace_is_on(w->trace)) return;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    trace_tell(w->trace, &s, text, "%s", text);
+    snprintf(label, sizeof label, "%.*s", (int)strcspn(text, ","), text);
+    trace_tell(w->trace, &s, label, "%s", text);
 }
 
 /* ---- notes --------------------------------------------------------------- */
@@ -146,7 +148,13 @@ static void observe_note(struct world *w, const struct machine *m,
     struct words label = observe_words(w);
     struct sight s = observe_sight(w, m->self, MARK_OTHER, NULL);
 
-    if (n->type < sizeof notes / sizeof notes[0] && notes[n->type].text) {
+    if (n->type == NOTE_FOLLOWING && n->node == m->self) {
+        s.level = TRACE_ALL; /* itself: it leads */
+        s.mark = MARK_NONE;
+        s.rule = "E1";
+        words_add(&text, "follows itself");
+    } else if (n->type < sizeof notes / sizeof notes[0] &&
+               notes[n->type].text) {
         s.mark = notes[n->type].mark;
         s.rule = notes[n->type].rule;
         words_add(&text, "%s", notes[n->type].text);
@@ -154,7 +162,11 @@ static void observe_note(struct world *w, const struct machine *m,
     } else {
         words_add(&text, "note %u", n->type);
     }
-    observe_details(n, &text, &label);
+    if (s.mark != MARK_NONE) observe_details(n, &text, &label);
+    if (n->type == NOTE_LEADER_LOST || n->type == NOTE_LEADER_GONE) {
+        label = observe_words(w);
+        words_add(&label, "misses node %u", n->ballot.node);
+    }
     trace_tell(w->trace, &s, label.text, "%s", text.text);
 }
 
@@ -402,6 +414,11 @@ static bool observe_content(const struct world *w, const struct due *d,
         words_message(text, &m);
         if (m.type == MESSAGE_ACCEPT) {
             words_add(head, " slot %" PRIu64, m.accept.slot);
+        } else if (m.type == MESSAGE_ACCEPTED || m.type == MESSAGE_FORWARD) {
+            words_body(head, &m);
+        } else if (m.type == MESSAGE_WANT || m.type == MESSAGE_VALUE ||
+                   m.type == MESSAGE_CHOSEN) {
+            words_add(head, " slot %" PRIu64, m.decided.slot);
         } else if (m.type == MESSAGE_LEARN) {
             words_add(head, " to %" PRIu64, m.learn.upto);
         }

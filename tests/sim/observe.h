@@ -15,7 +15,7 @@ struct world;
 struct machine;
 struct disk_record;
 
-/* What befalls a machine; the text is its label in a diagram too. */
+/* What befalls a machine; the text, up to a comma, is its label as well. */
 void observe_life(struct world *w, const struct machine *m,
                   enum trace_mark mark, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

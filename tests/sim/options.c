@@ -127,7 +127,8 @@ static enum options_verdict options_check(const struct options *o, bool rest,
         fputs("paxoskv-sim: there are options only\n", errors);
         return OPTIONS_WRONG;
     }
-    if (explain_is_on(&o->explain) && o->first != o->last) {
+    if (explain_is_on(&o->explain) && !o->explain.scenario &&
+        o->first != o->last) {
         fputs("paxoskv-sim: one --seed at a time can be explained\n", errors);
         return OPTIONS_WRONG;
     }

@@ -27,8 +27,8 @@ const char *trace_place(const struct trace *t, char *buf, size_t size,
 {
     if (place < MEMBERS_MAX) {
         snprintf(buf, size, "node %u", t->ids[place]);
-    } else if (place == PLACE_GROUP) {
-        snprintf(buf, size, "group");
+    } else if (place == PLACE_STORY) {
+        snprintf(buf, size, "--");
     } else if (place == PLACE_NETWORK) {
         snprintf(buf, size, "network");
     } else {
@@ -37,9 +37,17 @@ const char *trace_place(const struct trace *t, char *buf, size_t size,
     return buf;
 }
 
+void trace_unmute(struct trace *t, uint64_t now_ns)
+{
+    t->muted = false;
+    t->zero_ns = now_ns;
+    if (t->diagram) diagram_zero(t->diagram, now_ns);
+}
+
 static bool trace_keeps(const struct trace *t, enum trace_level level)
 {
     if (t->diagram) return true;
+    if (t->muted) return false;
     if (t->out && level <= t->level) return true;
     return t->ring && level <= TRACE_MESSAGES;
 }
@@ -47,15 +55,17 @@ static bool trace_keeps(const struct trace *t, enum trace_level level)
 static void trace_write(struct trace *t, const struct sight *s,
                         const char *label, const char *text)
 {
+    const uint64_t told_ns = s->at_ns - t->zero_ns;
     char line[TRACE_WIDTH];
     char who[16];
 
     snprintf(line, sizeof line, "%7" PRIu64 ".%03" PRIu64 "  %-9s %-4s %s",
-             s->at_ns / 1000000, s->at_ns / 1000 % 1000,
+             told_ns / 1000000, told_ns / 1000 % 1000,
              trace_place(t, who, sizeof who, s->place), s->rule ? s->rule : "",
              text);
     trace_clean(line);
-    if (t->out && s->level <= t->level) fprintf(t->out, "%s\n", line);
+    if (t->out && !t->muted && s->level <= t->level)
+        fprintf(t->out, "%s\n", line);
     if (t->ring && s->level <= TRACE_MESSAGES) {
         memcpy(t->ring->lines[t->ring->count % TRACE_LINES], line, sizeof line);
         t->ring->count++;

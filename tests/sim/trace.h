@@ -52,6 +52,7 @@ enum trace_mark {
     MARK_ASKS,
     MARK_TOLD,
     MARK_NETWORK,
+    MARK_STORY,
     MARK_OTHER,
     MARKS,
 };
@@ -59,7 +60,7 @@ enum trace_mark {
 /* Who a line is about: the index of a member, PLACE_CLIENT + that of a client,
  * or one of these. */
 #define PLACE_CLIENT  16u
-#define PLACE_GROUP   254u
+#define PLACE_STORY   254u
 #define PLACE_NETWORK 255u
 
 struct trace_ring {
@@ -72,6 +73,8 @@ struct trace {
     struct trace_ring *ring; /* or NULL; keeps TRACE_MESSAGES */
     struct diagram *diagram; /* or NULL */
     enum trace_level level;  /* of out */
+    bool muted;              /* nothing is told as yet */
+    uint64_t zero_ns;        /* the times told begin here */
     uint8_t n;
     uint8_t ids[MEMBERS_MAX];
 };
@@ -93,6 +96,9 @@ static inline bool trace_is_on(const struct trace *t)
 /* A world of these members begins. */
 void trace_begin(struct trace *t, uint8_t n, const uint8_t *ids);
 
+/* From now on something is told, and the clock of the trace begins. */
+void trace_unmute(struct trace *t, uint64_t now_ns);
+
 /* A line; label: its few words in a diagram, NULL: a mark without words. */
 void trace_tell(struct trace *t, const struct sight *s, const char *label,
                 const char *format, ...) __attribute__((format(printf, 4, 5)));
@@ -103,7 +109,7 @@ void trace_line(struct trace *t, uint64_t now_ns, const char *kind,
                 uint32_t who, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
-/* "node 3", "client 0", "network", "group"; returns buf. */
+/* "node 3", "client 0", "network", "story"; returns buf. */
 const char *trace_place(const struct trace *t, char *buf, size_t size,
                         uint8_t place);
 

@@ -511,6 +511,11 @@ static void world_on_due(struct world *w, const struct due *d)
     }
 }
 
+uint64_t world_next_ns(const struct world *w)
+{
+    return w->queue.count ? w->queue.heap[0].at_ns : NEVER_NS;
+}
+
 bool world_next(struct world *w)
 {
     struct due d;

@@ -83,6 +83,7 @@ void world_run(struct world *w, const struct plan *plan, struct trace *trace,
  * something and no check has failed, and end. */
 void world_begin(struct world *w, const struct plan *plan, struct trace *trace);
 bool world_next(struct world *w);
+uint64_t world_next_ns(const struct world *w); /* when; NEVER_NS: never */
 void world_end(struct world *w, struct world_result *result);
 
 /* ---- for the things in the world ----------------------------------------- */
