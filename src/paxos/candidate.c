@@ -9,11 +9,19 @@ static struct found *candidate_at(const struct proposer *p, uint64_t slot)
     return &p->found[slot & (PROPOSER_FOUND - 1)];
 }
 
+/* All that was found lies in from .. end: the rest is as it was, and touching
+ * it would cost more than the whole of phase 1. */
 void candidate_forget(struct proposer *p)
 {
-    for (unsigned i = 0; i < PROPOSER_FOUND; i++) {
-        blob_unref(p->pool, p->found[i].value);
-        p->found[i] = (struct found){ 0 };
+    const uint64_t count = min_u64(p->end + 1 - p->from, PROPOSER_FOUND);
+
+    ASSERT(p->end + 1 >= p->from);
+
+    for (uint64_t i = 0; i < count; i++) {
+        struct found *at = candidate_at(p, p->end - i);
+
+        blob_unref(p->pool, at->value);
+        *at = (struct found){ 0 };
     }
 }
 
