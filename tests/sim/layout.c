@@ -136,7 +136,7 @@ static bool arrow_has_words(const struct layout *l, uint32_t i)
     const struct diagram_arrow *a = &l->d->arrows[i];
     const struct diagram_arrow *before = i ? a - 1 : NULL;
 
-    if (!layout_draws(l, a)) return false;
+    if (!layout_draws(l, a) || a->label[0] == '\0') return false;
     /* A mark says it already. */
     if (a->kind == ARROW_NACK || a->from >= PLACE_CLIENT) return false;
     return !before || before->from != a->from ||

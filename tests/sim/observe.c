@@ -491,6 +491,10 @@ void observe_datagram(struct world *w, const struct passage *p,
         .to = observe_place(p->to, due->who),
         .kind = (uint8_t)diagram_kind(type),
     };
+    /* These need no words: what they answer has them. */
+    if (type == MESSAGE_TOKEN_ACK || type == MESSAGE_HELLO_ANSWER) {
+        head.text[0] = '\0';
+    }
     snprintf(a.label, sizeof a.label, "%.*s", (int)TRACE_LABEL - 1, head.text);
     if (count == 0) {
         observe_lost(w, &a, type == MESSAGE_HEARTBEAT, text.text, why);

@@ -500,6 +500,9 @@ static void world_on_due(struct world *w, const struct due *d)
         usurp_on_due(w);
         break;
     case DUE_HEAL:
+        if (d->number == w->network.partition) {
+            trace_line(w->trace, w->now_ns, "network", 0, "MENDED");
+        }
         network_heal(&w->network, d->number);
         break;
     case DUE_CALM:
