@@ -329,6 +329,18 @@ struct pkv_cluster {
  */
 enum pkv_status pkv_status(struct pkv *h, struct pkv_cluster *cluster);
 
+/*
+ * Ask one member, by its id, for something that concerns it alone: words of
+ * printing characters with blanks between them, see paxoskv(7).  The answer is
+ * text for a person, cut to answer_size bytes with its end.  Returns PKV_OK:
+ * done; PKV_REFUSED: not done, the answer says why; PKV_UNAVAILABLE: that
+ * member does not answer, and was not asked; PKV_UNKNOWN: it was, and did not
+ * answer in the time limit of h; PKV_INVALID, PKV_TOO_LARGE, PKV_SYSTEM or
+ * PKV_FORKED.
+ */
+enum pkv_status pkv_admin(struct pkv *h, unsigned id, const char *request,
+                          char *answer, size_t answer_size);
+
 /* snake_case name of a counter, or NULL beyond the last. */
 const char *pkv_counter_name(unsigned counter);
 

@@ -34,6 +34,7 @@ int values_run(struct cli *c); /* put get del cas incr */
 int list_run(struct cli *c);
 int status_run(struct cli *c);
 int ping_run(struct cli *c);
+int transfer_run(struct cli *c);
 int batch_run(struct cli *c);
 int bench_run(struct cli *c);
 

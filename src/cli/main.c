@@ -33,6 +33,7 @@ static const char help[] =
     "  list [--keys] [PREFIX]       pairs in the order of their bytes\n"
     "  status                       members, leader, state\n"
     "  ping                         round trip to each member\n"
+    "  transfer [ID]                make this, or another, member the leader\n"
     "  batch [--pipeline D]         commands from standard input, one a line\n"
     "  bench [--clients N] [--pipeline D] [--seconds S] [--size B]\n"
     "        [--reads PCT] [--keys K] [--zipf THETA] [--sockets N]\n"
@@ -44,10 +45,12 @@ static const struct {
     const char *name;
     int (*run)(struct cli *c);
 } commands[] = {
-    { "put", values_run },    { "get", values_run },  { "del", values_run },
-    { "cas", values_run },    { "incr", values_run }, { "list", list_run },
-    { "status", status_run }, { "ping", ping_run },   { "batch", batch_run },
-    { "bench", bench_run },
+    { "put", values_run },        { "get", values_run },
+    { "del", values_run },        { "cas", values_run },
+    { "incr", values_run },       { "list", list_run },
+    { "status", status_run },     { "ping", ping_run },
+    { "batch", batch_run },       { "bench", bench_run },
+    { "transfer", transfer_run },
 };
 
 enum { OPTION_JSON = 256 };

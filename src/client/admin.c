@@ -2,18 +2,15 @@
  * admin.c - pkv_status and pkv_discover: asking members, not the store.
  */
 #include "client/handle.h"
+#include "client/polling.h"
 #include "client/resolve.h"
 #include "client/survey.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
-#include <poll.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
-
-#define SURVEY_PART 4u /* of the time limit, for each member */
 
 #define DISCOVER_NS       (200 * NS_PER_MS)
 #define DISCOVER_AGAIN_NS (60 * NS_PER_MS)
@@ -22,61 +19,7 @@
 _Static_assert(PKV_COUNTERS_MAX >= COUNTER_COUNT, "room for all counters");
 _Static_assert(PKV_MEMBERS_MAX == STATUS_MEMBERS_MAX, "one limit, two names");
 
-static uint64_t random_seed(void)
-{
-    uint64_t seed;
-
-    /* The time is second best. */
-    return getentropy(&seed, sizeof seed) == 0 ? seed : handle_now_ns();
-}
-
-static void poll_until(int fd, uint64_t due_ns)
-{
-    const uint64_t now_ns = handle_now_ns();
-    struct pollfd p = { .fd = fd, .events = POLLIN };
-    struct timespec t = { 0 };
-
-    if (due_ns > now_ns) {
-        t.tv_sec = (time_t)((due_ns - now_ns) / NS_PER_S);
-        t.tv_nsec = (long)((due_ns - now_ns) % NS_PER_S);
-    }
-    ppoll(&p, 1, &t, NULL);
-}
-
 /* ---- status ------------------------------------------------------------- */
-
-static void survey_receive(struct survey *s, const struct client_socket *sock,
-                           struct socket_inbox *inbox)
-{
-    struct socket_datagram list[SOCKET_BATCH];
-    struct address closed;
-    int count;
-
-    while ((count = socket_receive(sock, inbox, SOCKET_BATCH, list)) != 0) {
-        for (int i = 0; i < count; i++) {
-            survey_on_datagram(s, handle_now_ns(), &list[i].addr, list[i].bytes,
-                               list[i].len);
-        }
-        if (count > 0) continue;
-        if (count != -ECONNREFUSED) return;
-        while (socket_refused(sock, &closed)) continue; /* it may be starting */
-    }
-}
-
-static void survey_run(struct survey *s, const struct client_socket *sock,
-                       struct socket_inbox *inbox)
-{
-    while (!survey_is_over(s)) {
-        uint8_t bytes[SURVEY_SIZE];
-        struct socket_datagram d = { .bytes = bytes };
-
-        while ((d.len = survey_output(s, handle_now_ns(), bytes, &d.addr)))
-            socket_send(sock, &d, 1);
-        if (survey_is_over(s)) return;
-        poll_until(sock->fd, survey_deadline(s));
-        survey_receive(s, sock, inbox);
-    }
-}
 
 static void member_heard(struct pkv_member *m, const struct status *s)
 {
@@ -170,7 +113,7 @@ static void cluster_fill(struct pkv_cluster *c, const struct survey *s)
 
 enum pkv_status pkv_status(struct pkv *h, struct pkv_cluster *cluster)
 {
-    const uint64_t limit_ns = h->timeout_ms * NS_PER_MS / SURVEY_PART;
+    const uint64_t limit_ns = h->timeout_ms * NS_PER_MS / POLLING_PART;
     struct survey *s = malloc(sizeof *s);
     struct socket_inbox *inbox = malloc(sizeof *inbox);
     enum pkv_status status = PKV_FORKED;
@@ -185,8 +128,8 @@ enum pkv_status pkv_status(struct pkv *h, struct pkv_cluster *cluster)
     if (rc != 0) goto out;
     socket_inbox_init(inbox);
     survey_init(s, &h->session.servers, limit_ns, handle_now_ns(),
-                random_seed());
-    survey_run(s, &sock, inbox);
+                polling_seed());
+    polling_survey(s, &sock, inbox);
     socket_close(&sock);
     status = s->first ? PKV_OK : PKV_UNAVAILABLE;
     if (s->first) cluster_fill(cluster, s);
@@ -289,7 +232,7 @@ static void discover_run(struct discovery *d)
             discover_ask(d);
             ask_ns = now_ns + DISCOVER_AGAIN_NS;
         }
-        poll_until(d->sock.fd, min_u64(ask_ns, end_ns));
+        polling_wait(d->sock.fd, min_u64(ask_ns, end_ns));
         discover_receive(d);
     }
 }
@@ -305,7 +248,7 @@ int pkv_discover(struct pkv_found *found, unsigned found_max)
     if (rc != 0) goto out;
     d->found = found;
     d->found_max = found_max;
-    d->cookie = random_seed();
+    d->cookie = polling_seed();
     socket_inbox_init(&d->inbox);
     rc = setsockopt(d->sock.fd, IPPROTO_IP, IP_MULTICAST_IF, &lo, sizeof lo);
     if (rc != 0) {

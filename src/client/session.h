@@ -35,7 +35,7 @@
 #define SESSION_DATAGRAM PATH_LOOPBACK /* the most that is written at once */
 
 #define RTO_FIRST_NS      (50 * NS_PER_MS) /* before anything was measured */
-#define RTO_MIN_NS        (50 * NS_PER_MS) /* a disk may pause */
+#define RTO_MIN_NS        (20 * NS_PER_MS) /* a disk may pause */
 #define RTO_MAX_NS        (1000 * NS_PER_MS)
 #define BUSY_FIRST_NS     (5 * NS_PER_MS) /* doubled up to RTO_MAX_NS */
 #define FENCE_PART        4u              /* of the time limit, for fencing */

@@ -1,0 +1,232 @@
+#!/usr/bin/env bash
+# failover.sh - how long nothing can be written when the leader fails.
+#
+# A local group of five under a steady load of increments, RATE (1000) a second
+# from CLIENTS (16) clients that wait for each answer.  In each run the leader
+# fails in one way; the gap is the longest time between two successful writes
+# in the second behind it.  The load proves that no acknowledged write is lost
+# and none is done twice.  Exit status 0 whatever the figures, 1 if something
+# could not be measured or a write was lost, 2 on usage.
+#
+# The group is in DIR (build/failover/group), the instant of each success and of
+# each failure in build/failover/{successes,failures}.  With --kind partition it
+# needs unshare(1) and nft(8): all of it runs in a network of its own.
+set -u
+
+usage() {
+    cat >&2 <<'END'
+usage: failover.sh [-n RUNS] [--kind KIND] [--plot FILE.png]
+  -n RUNS          how often the leader fails (20)
+  --kind kill      SIGKILL (the default)
+  --kind stop      SIGSTOP, for a second
+  --kind partition cut off from everybody, for a second
+  --kind transfer  asked to hand over
+  --kind role      its proposer dies (paxoskv fault)
+  --plot FILE.png  draw when writes succeeded, by gnuplot
+END
+    exit 2
+}
+
+top=$(cd "$(dirname "$0")/.." && pwd) || exit 1
+# shellcheck source=scripts/json.sh
+. "$top/scripts/json.sh"
+
+runs=20
+kind='kill'
+plot=
+arguments=("$@")
+while [ $# -gt 0 ]; do
+    case $1 in
+    -n) runs=${2:-} ;;
+    --kind) kind=${2:-} ;;
+    --plot) plot=${2:-} ;;
+    *) usage ;;
+    esac
+    [ $# -ge 2 ] || usage
+    shift 2
+done
+[[ $runs =~ ^[1-9][0-9]*$ ]] || usage
+case $kind in
+kill | stop | transfer | role) ;;
+# One machine has one copy of a multicast for all: members are cut off by their
+# ports, so everything goes by unicast.
+partition) export TRANSPORT=unicast ;;
+*) usage ;;
+esac
+if [ "$kind" = partition ] && [ -z "${FAILOVER_INSIDE:-}" ]; then
+    FAILOVER_INSIDE=1 exec unshare --user --map-root-user --net \
+        "$0" "${arguments[@]}"
+fi
+
+BUILD=$(realpath -m "${BUILD:-$top/build/release}")
+OUT=$(realpath -m "${OUT:-$top/build/failover}")
+DIR=$OUT/group
+PAXOSKV_PORT=${PAXOSKV_PORT:-7600}
+RATE=${RATE:-1000}
+CLIENTS=${CLIENTS:-16}
+export BUILD DIR PAXOSKV_PORT
+[ "$kind" = role ] && export EXTRA='[fault]\nenabled = yes\n'
+mkdir -p "$OUT" || exit 1
+
+die() {
+    echo "failover.sh: $*" >&2
+    exit 1
+}
+
+cluster() {
+    "$top/scripts/cluster.sh" "$@"
+}
+
+ask() {
+    "$BUILD/paxoskv" -c "$DIR/group.ini" "$@"
+}
+
+load=
+finish() {
+    local status=$?
+    trap - EXIT INT TERM
+    [ -n "$load" ] && kill "$load" 2>/dev/null
+    cluster clean 2>/dev/null
+    exit "$status"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+# ---- failures ---------------------------------------------------------------
+
+leader() {
+    ask --json status | json_value leader | grep -x '[0-9]*'
+}
+
+pid_of() {
+    cat "$DIR/$1/pid"
+}
+
+now() {
+    date +%s%N
+}
+
+cut_off() {
+    local port=$((PAXOSKV_PORT + $1))
+    nft add table ip failover &&
+        nft add chain ip failover in '{ type filter hook input priority 0; }' &&
+        nft add rule ip failover in udp sport "$port" drop &&
+        nft add rule ip failover in udp dport "$port" drop &&
+        nft add rule ip failover in udp dport $((port + 1000)) drop
+}
+
+# fail ID: the leader fails; prints when.
+fail() {
+    local at
+    at=$(now)
+    case $kind in
+    kill) kill -KILL "$(pid_of "$1")" ;;
+    stop) kill -STOP "$(pid_of "$1")" ;;
+    partition) cut_off "$1" ;;
+    transfer) ask transfer >/dev/null ;;
+    role) ask fault kill proposer --node "$1" >/dev/null ;;
+    esac || return 1
+    echo "$at"
+}
+
+mend() {
+    case $kind in
+    kill) cluster restart "$1" ;;
+    stop) kill -CONT "$(pid_of "$1")" ;;
+    partition) nft delete table ip failover ;;
+    esac
+}
+
+# ---- figures ----------------------------------------------------------------
+
+# The longest gap between successes from each failure on, in microseconds.
+gaps() {
+    awk 'NR == FNR { at[NR] = $1; runs = NR; next }
+        {
+            if (!i) i = 1
+            while (i <= runs && $1 > at[i] + 1e9) i++
+            if (i <= runs && $1 >= at[i] && last &&
+                ($1 - last) / 1000 > gap[i]) gap[i] = ($1 - last) / 1000
+            last = $1
+        }
+        END { for (i = 1; i <= runs; i++) printf "%d\n", gap[i] }' \
+        "$OUT/failures" "$OUT/successes"
+}
+
+report() {
+    sort -n | awk -v kind="$kind" '
+        { gap[NR] = $1 / 1000; place[int(log2($1 / 1000))]++ }
+        function log2(x) { return x < 1 ? 0 : log(x) / log(2) + 1 }
+        function at(p) {
+            i = int(NR * p / 100 + 0.999999)
+            return gap[i < 1 ? 1 : i]
+        }
+        END {
+            printf "%s, %d runs, gap in successful writes, ms:\n", kind, NR
+            printf "min %.1f  p50 %.1f  p90 %.1f  p99 %.1f  max %.1f\n",
+                gap[1], at(50), at(90), at(99), gap[NR]
+            for (i = 0; i < 16; i++) {
+                if (!place[i]) continue
+                bar = ""
+                for (k = 0; k < place[i] * 50 / NR; k++) bar = bar "#"
+                printf "%6d .. %-6d %5d %s\n", i ? 2 ^ (i - 1) : 0, 2 ^ i,
+                    place[i], bar
+            }
+        }'
+}
+
+draw() {
+    awk 'NR == FNR { at[NR] = $1; runs = NR; next }
+        {
+            if (!i) i = 1
+            while (i <= runs && $1 > at[i] + 0.5e9) i++
+            if (i <= runs && $1 > at[i] - 0.1e9)
+                print ($1 - at[i]) / 1e6, i
+        }' "$OUT/failures" "$OUT/successes" >"$OUT/points"
+    gnuplot <<END
+set terminal pngcairo size 1200,700
+set output "$plot"
+set title "$kind of the leader: each point is a write that succeeded"
+set xlabel "ms from the failure"
+set ylabel "run"
+set xrange [-100:500]
+set yrange [0:$((runs + 1))]
+unset key
+plot "$OUT/points" with dots linecolor rgb "#205080"
+END
+}
+
+# ---- all of it --------------------------------------------------------------
+
+cc -O2 -I"$top/include" -o "$OUT/steady" "$top/tests/system/steady.c" \
+    "$BUILD/libpaxoskv.a" -liniparser || die "the load does not compile"
+[ "$kind" = partition ] && { ip link set lo up || die "ip"; }
+servers=$(cluster start 5) || die "no group"
+servers=${servers##*=}
+
+# It ends when its input does.
+mkfifo "$OUT/end.$$" || exit 1
+"$OUT/steady" "$servers" "$RATE" "$CLIENTS" <"$OUT/end.$$" \
+    >"$OUT/successes" 2>"$OUT/steady.log" &
+load=$!
+exec 3>"$OUT/end.$$"
+rm "$OUT/end.$$"
+sleep 1
+: >"$OUT/failures"
+for ((run = 1; run <= runs; run++)); do
+    id=$(leader) || die "run $run: there is no leader"
+    fail "$id" 3>&- >>"$OUT/failures" || die "run $run: member $id did not fail"
+    sleep 1
+    mend "$id" 3>&- || die "run $run: member $id did not come back"
+    sleep 0.3
+    [ -t 2 ] && printf '\r%d of %d' "$run" "$runs" >&2
+done
+[ -t 2 ] && echo >&2
+exec 3>&-
+wait "$load"
+lost=$?
+load=
+tail -n 2 "$OUT/steady.log"
+gaps | report
+[ -n "$plot" ] && { draw || die "gnuplot"; }
+exit "$lost"
