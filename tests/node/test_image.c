@@ -125,7 +125,9 @@ static void adopt_takes_the_state_machine_of_the_donor(void **state)
     node_adopt(g->m[0].node, other->m[0].node);
     assert_ptr_equal(node_kv(g->m[0].node), kv);
     assert_null(node_kv(other->m[0].node));
-    other->m[0].node = NULL;
+    other->m[0].node = NULL; /* nobody ends it any more */
+    free(other->m[0].memory);
+    other->m[0].memory = NULL;
     nodes_run(g, 3 * NS_PER_S);
     assert_true(nodes_are_led(g));
     nodes_free(g);
