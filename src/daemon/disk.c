@@ -161,12 +161,47 @@ bool disk_read_add(struct disk *d, const struct read_order *order)
     return true;
 }
 
+/* An unfinished REPLAY for this role, or NULL: a tag's lowest byte names it. */
+static struct disk_read *disk_replay_of(struct disk *d, uint64_t tag)
+{
+    for (uint32_t i = 0; i < d->read_count; i++) {
+        struct disk_read *r = &d->reads[(d->read_at + i) % DISK_READS_MAX];
+
+        if (r->is_replay && (r->tag & 0xff) == (tag & 0xff)) return r;
+    }
+    return NULL;
+}
+
+bool disk_replay_add(struct disk *d, const struct replay_order *order)
+{
+    struct disk_read *r = disk_replay_of(d, order->tag);
+
+    if (!r) {
+        if (d->read_count == DISK_READS_MAX) return false;
+        r = &d->reads[(d->read_at + d->read_count++) % DISK_READS_MAX];
+    }
+    *r = (struct disk_read){ .tag = order->tag, .is_replay = true };
+    wal_read_all(&r->cursor, order->first);
+    return true;
+}
+
+/* Long ones let the others go first. */
+static void disk_rotate(struct disk *d)
+{
+    const struct disk_read first = d->reads[d->read_at];
+
+    d->read_at = (d->read_at + 1) % DISK_READS_MAX;
+    d->reads[(d->read_at + d->read_count - 1) % DISK_READS_MAX] = first;
+}
+
 static enum disk_result disk_read_done(struct disk *d, uint64_t *tag)
 {
+    const bool is_replay = d->reads[d->read_at].is_replay;
+
     *tag = d->reads[d->read_at].tag;
     d->read_at = (d->read_at + 1) % DISK_READS_MAX;
     d->read_count--;
-    return DISK_DONE;
+    return is_replay ? DISK_REPLAYED : DISK_DONE;
 }
 
 /* The log's bytes are good until it is called again, and the core may append
@@ -188,9 +223,13 @@ enum disk_result disk_read_next(struct disk *d, uint32_t *budget, uint64_t *tag,
     int rc;
 
     if (d->read_count == 0) return DISK_NOTHING;
-    if (order->bytes_left == 0) return disk_read_done(d, tag);
+    if (order->bytes_left == 0 && !order->is_replay)
+        return disk_read_done(d, tag);
     rc = wal_read_next(d->wal, &order->cursor, budget, &r, fault);
-    if (rc == -EAGAIN) return DISK_NOTHING;
+    if (rc == -EAGAIN) {
+        if (order->is_replay) disk_rotate(d);
+        return DISK_NOTHING;
+    }
     if (rc < 0) return DISK_FAILED;
     if (rc == 0) return disk_read_done(d, tag);
 

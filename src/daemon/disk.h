@@ -21,7 +21,8 @@
 struct disk_read {
     struct wal_cursor cursor;
     uint64_t tag;
-    uint32_t bytes_left;
+    bool is_replay;
+    uint32_t bytes_left; /* of a READ */
 };
 
 struct disk {
@@ -66,16 +67,21 @@ bool disk_is_idle(const struct disk *d);
 /* Queue a READ.  False if there are too many; it is then forgotten. */
 bool disk_read_add(struct disk *d, const struct read_order *order);
 
+/* Queue a REPLAY, in place of an unfinished one for the same role.  False if
+ * there is no room. */
+bool disk_replay_add(struct disk *d, const struct replay_order *order);
+
 static inline bool disk_is_reading(const struct disk *d)
 {
     return d->read_count > 0;
 }
 
 enum disk_result {
-    DISK_NOTHING, /* no READ is left, or the budget is used up */
-    DISK_RECORD,  /* d->record is one of the range of *tag */
-    DISK_DONE,    /* the READ with *tag is through */
-    DISK_FAILED,  /* *fault says why */
+    DISK_NOTHING,  /* no READ is left, or the budget is used up */
+    DISK_RECORD,   /* d->record is one of the range of *tag */
+    DISK_DONE,     /* the READ with *tag is through */
+    DISK_REPLAYED, /* the REPLAY with *tag is */
+    DISK_FAILED,   /* *fault says why */
 };
 
 /*

@@ -61,6 +61,11 @@ void perform_effects(struct server *s)
         case EFFECT_PROBE:
             perform_probe(s, e);
             break;
+        case EFFECT_REPLAY:
+            if (!disk_replay_add(&s->disk, &e->replay))
+                server_end(s, EXIT_BROKEN, "more than %u reads of the log",
+                           DISK_READS_MAX);
+            break;
         case EFFECT_REPLY:
             edge_reply(&s->edge, &e->reply);
             break;

@@ -192,7 +192,11 @@ static void recorder_take(struct recorder *r, const struct event *ev,
     case EVENT_READ_DONE:
     case EVENT_TRANSFER:
     case EVENT_PEER_GONE:
+    case EVENT_REPLAYED:
         e->number = ev->tag;
+        break;
+    case EVENT_ROLE:
+        e->bytes = bytes_of(ev->order, sizeof *ev->order);
         break;
     case EVENT_DURABLE:
     case EVENT_FULL:

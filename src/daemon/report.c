@@ -47,9 +47,36 @@ static const char *report_resignation(uint64_t reason)
         "the process stood still",
         "the disk stalls",
         "an operator wants another leader",
+        "its proposer is dead",
+        "its learner is dead",
     };
 
     return texts[reason < sizeof texts / sizeof texts[0] ? reason : 0];
+}
+
+const char *report_role(unsigned role)
+{
+    static const char *const names[ROLES] = {
+        [ROLE_ACCEPTOR] = "acceptor",
+        [ROLE_PROPOSER] = "proposer",
+        [ROLE_LEARNER] = "learner",
+    };
+
+    return role < ROLES ? names[role] : "role";
+}
+
+/* Outages by schedule are many, and were asked for. */
+static void report_role_note(const struct note *n)
+{
+    const char *role = report_role(n->node);
+    const uint64_t us = n->number / NS_PER_US;
+
+    if (n->type == NOTE_ROLE_CRASHED)
+        log_warning("the %s died; it is rebuilt in %" PRIu64 " us", role, us);
+    else if (n->type == NOTE_ROLE_OUT)
+        log_debug("the %s is out by schedule, for %" PRIu64 " us", role, us);
+    else
+        log_debug("the %s is back after %" PRIu64 " us", role, us);
 }
 
 void report_note(const struct server *s, const struct note *n)
@@ -104,6 +131,11 @@ void report_note(const struct server *s, const struct note *n)
         return;
     case NOTE_BEHIND:
         log_info("%" PRIu64 " slots to fetch", number);
+        return;
+    case NOTE_ROLE_CRASHED:
+    case NOTE_ROLE_OUT:
+    case NOTE_ROLE_BACK:
+        report_role_note(n);
         return;
     }
 }

@@ -10,6 +10,9 @@
 /* Log a state change of the core. */
 void report_note(const struct server *s, const struct note *n);
 
+/* "acceptor", by enum role. */
+const char *report_role(unsigned role);
+
 /* Once in a while: failures that began or are over since the last time. */
 void report_episodes(struct server *s);
 

@@ -187,7 +187,9 @@ static void server_read_back(struct server *s)
             server_end(s, EXIT_LOG, "%s/%s", s->config->data, fault.text);
             return;
         }
-        ev.type = result == DISK_RECORD ? EVENT_RECORD : EVENT_READ_DONE;
+        ev.type = result == DISK_RECORD ? EVENT_RECORD
+                  : result == DISK_DONE ? EVENT_READ_DONE
+                                        : EVENT_REPLAYED;
         server_step(s, &ev);
     }
 }

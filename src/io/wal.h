@@ -159,10 +159,17 @@ struct wal_cursor {
     uint64_t offset;
     uint32_t at;    /* of the next record within it */
     uint32_t entry; /* of the index, where it is in one */
+    bool all;       /* once it has begun, whatever stands there */
 };
 
 /* 1 <= slot_from <= slot_to. */
 void wal_read_begin(struct wal_cursor *c, uint64_t slot_from, uint64_t slot_to);
+
+/*
+ * The same for every record of any type and slot, from the first one of a slot
+ * >= slot_from on, or from an earlier one.
+ */
+void wal_read_all(struct wal_cursor *c, uint64_t slot_from);
 
 /*
  * The next record of the range.  *budget, bytes of log that may be read from

@@ -313,8 +313,17 @@ void wal_read_begin(struct wal_cursor *c, uint64_t slot_from, uint64_t slot_to)
     *c = (struct wal_cursor){ .slot_from = slot_from, .slot_to = slot_to };
 }
 
+void wal_read_all(struct wal_cursor *c, uint64_t slot_from)
+{
+    *c = (struct wal_cursor){ .slot_from = slot_from,
+                              .slot_to = UINT64_MAX,
+                              .all = true };
+}
+
 static bool has_slots(const struct wal_cursor *c, uint64_t low, uint64_t high)
 {
+    if (c->all && c->sequence > 0) return true; /* it has begun */
+    if (c->all && high >= c->slot_from) return true;
     return low != 0 && low <= c->slot_to && high >= c->slot_from;
 }
 
@@ -361,7 +370,8 @@ static bool cursor_find(struct wal_cursor *c, struct bytes records,
     struct segment_record record;
 
     while (segment_get(records, &c->at, &record)) {
-        if (record.slot < c->slot_from || record.slot > c->slot_to) continue;
+        if (!c->all && (record.slot < c->slot_from || record.slot > c->slot_to))
+            continue;
         *r = (struct wal_record){ .type = record.type,
                                   .slot = record.slot,
                                   .body = record.body };

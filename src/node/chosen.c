@@ -32,9 +32,9 @@ static void chosen_mark(struct node *n, uint64_t slot, struct ballot ballot,
 }
 
 static void chosen_write(struct node *n, uint64_t slot, struct ballot ballot,
-                         struct effects *out)
+                         struct value v, struct effects *out)
 {
-    const struct vote *vote = acceptor_vote(&n->acceptor, slot);
+    const struct vote *vote = node_vote(n, slot);
     struct message *r;
 
     if (vote && ballot_equal(vote->ballot, ballot)) {
@@ -45,7 +45,7 @@ static void chosen_write(struct node *n, uint64_t slot, struct ballot ballot,
     r = journal_persist(&n->journal, out, RECORD_CHOSEN);
     r->ballot = ballot;
     r->decided.slot = slot;
-    r->decided.value = value_of(learner_find(&n->learner, slot)->blob);
+    r->decided.value = v;
 }
 
 void chosen_add(struct node *n, uint64_t slot, struct ballot ballot,
@@ -53,7 +53,8 @@ void chosen_add(struct node *n, uint64_t slot, struct ballot ballot,
 {
     switch (learner_on_chosen(&n->learner, slot, ballot, v)) {
     case LEARN_NEW:
-        chosen_write(n, slot, ballot, out);
+        chosen_write(n, slot, ballot,
+                     value_of(learner_find(&n->learner, slot)->blob), out);
         break;
     case LEARN_KNOWN:
         break;
@@ -67,12 +68,32 @@ void chosen_add(struct node *n, uint64_t slot, struct ballot ballot,
     }
 }
 
+/* The own votes have decided a slot, and the learner is away: the log is told,
+ * from which it is rebuilt (S1); and it itself, if it is far enough. */
+static void chosen_add_for_later(struct node *n, const struct proposal *at,
+                                 struct effects *out)
+{
+    const struct value v = value_of(at->value);
+    enum learn_result result = LEARN_BEYOND;
+
+    if (n->supervisor.roles[ROLE_LEARNER].state == ROLE_REBUILDING) {
+        result = learner_on_chosen(&n->learner, at->slot, n->proposer.ballot,
+                                   v);
+    }
+    if (result == LEARN_CONFLICT) {
+        effects_fatal(out, 70, at->slot, "two values are chosen in one slot");
+    } else if (result != LEARN_KNOWN) {
+        chosen_write(n, at->slot, n->proposer.ballot, v, out);
+    }
+}
+
 void chosen_on_vote(struct node *n, struct ballot ballot, uint64_t slot,
                     struct effects *out)
 {
-    const struct vote *vote = acceptor_vote(&n->acceptor, slot);
+    const struct vote *vote = node_vote(n, slot);
 
     if (!ballot_equal(n->learn_ballot, ballot) || slot > n->learn_upto) return;
+    if (!node_has(n, ROLE_LEARNER)) return;
     if (!vote || !ballot_equal(vote->ballot, ballot)) return;
     chosen_add(n, slot, ballot, value_of(vote->blob), out);
 }
@@ -84,6 +105,7 @@ void chosen_on_learn(struct node *n, struct ballot ballot, uint64_t upto,
     uint64_t last;
 
     if (upto == 0 || ballot_cmp(ballot, n->learn_ballot) < 0) return;
+    if (!node_has(n, ROLE_LEARNER)) return;
     if (ballot_equal(ballot, n->learn_ballot)) {
         if (upto <= n->learn_upto) return;
         first = max_u64(first, n->learn_upto + 1);
@@ -102,12 +124,17 @@ void chosen_by_votes(struct node *n, struct effects *out)
     const struct proposal *at;
 
     while ((at = proposer_next_chosen(&n->proposer)) != NULL) {
-        if (at->slot > n->learner.executed + LEARNER_WINDOW) return;
+        if (at->slot > n->kept.applied + LEARNER_WINDOW) return;
         if (effects_room(out) < 16) {
             n->more = true;
             return;
         }
-        chosen_add(n, at->slot, n->proposer.ballot, value_of(at->value), out);
+        if (node_has(n, ROLE_LEARNER)) {
+            chosen_add(n, at->slot, n->proposer.ballot, value_of(at->value),
+                       out);
+        } else {
+            chosen_add_for_later(n, at, out);
+        }
         proposer_chosen_taken(&n->proposer);
     }
 }
@@ -128,7 +155,8 @@ static int chosen_recover_slot(struct node *n, uint64_t slot,
     return -EBADMSG;
 }
 
-int chosen_recover(struct node *n, const struct message *record)
+int chosen_recover(struct node *n, const struct acceptor *votes,
+                   const struct message *record)
 {
     const struct mark *m = &record->mark;
 
@@ -141,7 +169,7 @@ int chosen_recover(struct node *n, const struct message *record)
         return -EBADMSG;
     }
     for (uint64_t s = m->first; s <= m->upto; s++) {
-        const struct vote *v = acceptor_vote(&n->acceptor, s);
+        const struct vote *v = acceptor_vote(votes, s);
         int rc;
 
         if (s <= n->learner.executed) continue;

@@ -29,7 +29,9 @@ void chosen_flush(struct node *n, struct effects *out);
 /* What the own proposals have reached: majorities of votes (P12). */
 void chosen_by_votes(struct node *n, struct effects *out);
 
-/* RECORD_CHOSEN, RECORD_MARK: as node_recover. */
-int chosen_recover(struct node *n, const struct message *record);
+/* RECORD_CHOSEN, RECORD_MARK, over the votes of the log as held by this
+ * acceptor: as node_recover. */
+int chosen_recover(struct node *n, const struct acceptor *votes,
+                   const struct message *record);
 
 #endif

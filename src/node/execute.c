@@ -57,24 +57,61 @@ static int execute_commands(struct node *n, struct value v,
     return 0;
 }
 
-static int execute_value(struct node *n, const struct learned *at,
-                         struct effects *out)
+/* The next value; context: who asked, or NULL. */
+static int execute_value(struct node *n, struct value v,
+                         const struct blob *context, struct effects *out)
 {
     const uint64_t slot = n->learner.executed + 1;
-    const struct value v = value_of(at->blob);
     const uint8_t kind = value_kind(v.bytes);
-    struct blob *context;
     int rc = 0;
 
     kv_begin_slot(n->kv, slot, value_time_ns(v.bytes), kind == VALUE_TAKEOVER);
-    context = proposer_on_executed(&n->proposer, slot, v);
     if (kind == VALUE_COMMANDS) {
         rc = execute_commands(
             n, v, context && out ? (const void *)context->bytes : NULL, out);
     }
-    blob_unref(&n->pool, context);
     learner_executed(&n->learner);
     return rc;
+}
+
+/* Who asked for it is kept also while the proposer is dead (S1). */
+static int execute_next(struct node *n, const struct learned *at,
+                        struct effects *out)
+{
+    const struct value v = value_of(at->blob);
+    struct blob *context = proposer_on_executed(&n->proposer,
+                                                n->learner.executed + 1, v);
+    const int rc = execute_value(n, v, context, out);
+
+    blob_unref(&n->pool, context);
+    return rc;
+}
+
+int execute_again(struct node *n, uint64_t upto)
+{
+    const struct learned *at;
+
+    while (n->learner.executed < upto &&
+           (at = learner_next(&n->learner)) != NULL) {
+        const int rc = execute_value(n, value_of(at->blob), NULL, NULL);
+
+        if (rc < 0) return rc;
+        acceptor_advance(&n->shadow, n->learner.executed + 1,
+                         n->learner.chosen_upto);
+        learner_trim(&n->learner);
+    }
+    return 0;
+}
+
+/* Votes in slots executed here are not needed any more. */
+static void execute_advance(struct node *n)
+{
+    struct kept *k = &n->kept;
+
+    k->applied = max_u64(k->applied, n->learner.executed);
+    k->chosen_upto = max_u64(k->chosen_upto, n->learner.chosen_upto);
+    if (!node_has(n, ROLE_ACCEPTOR)) return;
+    acceptor_advance(&n->acceptor, k->applied + 1, k->chosen_upto);
 }
 
 int execute_chosen(struct node *n, struct effects *out)
@@ -82,21 +119,20 @@ int execute_chosen(struct node *n, struct effects *out)
     const struct learned *at;
     int rc = 0;
 
+    if (!node_has(n, ROLE_LEARNER)) return 0;
     for (unsigned i = 0; (at = learner_next(&n->learner)) != NULL; i++) {
         if (out && (i == STEP_SLOTS || effects_room(out) < VALUE_EFFECTS ||
                     node_scratch_room(n) < VALUE_SCRATCH)) {
             n->more = true;
             break;
         }
-        rc = execute_value(n, at, out);
+        rc = execute_next(n, at, out);
         if (rc < 0) return rc;
         if (!out) {
-            acceptor_advance(&n->acceptor, n->learner.executed + 1,
-                             n->learner.chosen_upto);
+            execute_advance(n);
             learner_trim(&n->learner);
         }
     }
-    acceptor_advance(&n->acceptor, n->learner.executed + 1,
-                     n->learner.chosen_upto);
+    execute_advance(n);
     return 0;
 }

@@ -13,4 +13,10 @@
  */
 int execute_chosen(struct node *n, struct effects *out);
 
+/*
+ * The learner is rebuilt: execute once more what was executed before, up to
+ * that slot, as far as it is known.  Its answers were given then.
+ */
+int execute_again(struct node *n, uint64_t upto);
+
 #endif

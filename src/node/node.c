@@ -11,6 +11,7 @@
 #include "node/receive.h"
 #include "node/repair.h"
 #include "node/requests.h"
+#include "node/roles.h"
 #include "node/state.h"
 
 #include <errno.h>
@@ -18,7 +19,7 @@
 size_t node_size(const struct node_config *cfg)
 {
     return ARENA_SIZE(sizeof(struct node)) + blob_pool_size(cfg->pool_order) +
-           acceptor_size() + learner_size() + proposer_size() +
+           acceptor_size() + learner_size() + proposer_size() + roles_size() +
            requests_size(cfg) + reads_size() + ARENA_SIZE(SCRATCH_BYTES) +
            ARENA_SIZE(TRASH_MAX * sizeof(struct blob *));
 }
@@ -65,6 +66,7 @@ struct node *node_init(const struct node_config *cfg, struct arena *mem)
     n->handover = (struct handover){ .to = MEMBER_NONE, .again_ns = NEVER_NS };
     prng_init(&n->prng, cfg->seed);
     if (node_init_roles(n, mem) < 0) return NULL;
+    if (roles_init(n, mem) < 0) return NULL;
     if (requests_init(n, mem) < 0 || reads_init(n, mem) < 0) return NULL;
     n->scratch = arena_take(mem, 1, SCRATCH_BYTES);
     n->trash = arena_take(mem, TRASH_MAX, sizeof *n->trash);
@@ -92,7 +94,7 @@ int node_recover(struct node *n, const struct message *record)
         break;
     case RECORD_CHOSEN:
     case RECORD_MARK:
-        rc = chosen_recover(n, record);
+        rc = chosen_recover(n, &n->acceptor, record);
         break;
     default:
         rc = identity_recover(n, record);
@@ -129,13 +131,15 @@ struct self_view node_self(const struct node *n)
         .accepted_upto = max_u64(n->acceptor.accepted_upto,
                                  n->learner.chosen_upto),
         .vote_seq = n->acceptor.vote_seq_durable,
-        .leading = proposer_is_leading(&n->proposer),
+        .leading = proposer_has_lead(&n->proposer),
         .resigned = n->proposer.phase == PROPOSER_RESIGNED,
         .draining = n->stopping,
         .campaigning = n->proposer.phase == PROPOSER_PREPARING ||
                        n->proposer.phase == PROPOSER_COLLECTING,
         .admitted = n->identity.admitted,
-        .acceptor_ok = n->identity.admitted && !leadership_disk_stalls(n),
+        .acceptor_ok = n->identity.admitted && node_has(n, ROLE_ACCEPTOR) &&
+                       !leadership_disk_stalls(n),
+        .unable = !node_has(n, ROLE_PROPOSER) || !node_has(n, ROLE_LEARNER),
         .burden = leadership_burden(n),
     };
 }
@@ -163,6 +167,8 @@ static void node_start(struct node *n, struct effects *out)
     n->round_seen = n->acceptor.promised.round;
     n->progress_ns = n->now_ns;
     n->stall_ns = NS_PER_S;
+    roles_keep(n);
+    roles_start(n);
     identity_start(n, out);
 }
 
@@ -183,7 +189,8 @@ static void node_campaign(struct node *n, struct effects *out)
     struct self_view self = node_self(n);
     struct proposer *p = &n->proposer;
 
-    if (n->election.campaign && !proposer_is_leading(p) && !n->stopping) {
+    if (n->election.campaign && !proposer_is_leading(p) && !n->stopping &&
+        node_has(n, ROLE_PROPOSER)) {
         const uint64_t round = max_u64(n->election.campaign,
                                        self.round_seen + 1);
 
@@ -195,7 +202,7 @@ static void node_campaign(struct node *n, struct effects *out)
     if (!proposer_is_ready(p)) return;
     if (proposer_lead(p, node_chosen_heard(n), kv_state_time_ns(n->kv),
                       n->now_ns, out)) {
-        p->executed = n->learner.executed;
+        p->executed = max_u64(p->executed, n->learner.executed);
         n->progress_ns = n->now_ns;
         n->progress_slot = n->learner.executed;
         election_on_claim(&n->election, p->ballot, &self, n->now_ns, out);
@@ -225,7 +232,7 @@ static void node_check_candidate(struct node *n)
  * answered, which they are behind the takeover no-op. */
 static void node_check_serving(struct node *n, struct effects *out)
 {
-    const bool serving = proposer_is_serving(&n->proposer);
+    const bool serving = node_is_serving(n);
 
     proposer_keep_time(&n->proposer, kv_state_time_ns(n->kv), n->now_ns);
     if (serving && !n->serving) {
@@ -252,6 +259,7 @@ static void node_on_tick(struct node *n, struct effects *out)
 {
     struct self_view self;
 
+    roles_on_tick(n, out);
     if (!n->identity.live) return;
     identity_on_tick(n, out);
     self = node_self(n);
@@ -261,7 +269,7 @@ static void node_on_tick(struct node *n, struct effects *out)
     node_noop(n);
     proposer_on_tick(&n->proposer, election_heard(&n->election, n->now_ns),
                      n->now_ns, out);
-    if (proposer_is_serving(&n->proposer)) reads_on_tick(n, out);
+    if (node_is_serving(n)) reads_on_tick(n, out);
     repair_on_tick(n, out);
 }
 
@@ -272,14 +280,15 @@ static void node_on_durable(struct node *n, uint64_t seq, struct effects *out)
     if (seq <= n->journal.durable) return;
     n->journal.durable = seq;
     leadership_on_durable(n);
-    acceptor_on_durable(&n->acceptor, out);
+    if (node_has(n, ROLE_ACCEPTOR)) acceptor_on_durable(&n->acceptor, out);
+    roles_on_durable(n, out);
     identity_on_durable(n, out);
 }
 
 static void node_on_flush(struct node *n, struct effects *out)
 {
     if (!n->identity.live) return;
-    acceptor_on_flush(&n->acceptor, out);
+    if (node_has(n, ROLE_ACCEPTOR)) acceptor_on_flush(&n->acceptor, out);
     requests_on_flush(n, out);
     reads_on_flush(n, out);
     proposer_pump(&n->proposer, n->now_ns, out);
@@ -313,10 +322,17 @@ static void node_on_event(struct node *n, const struct event *ev,
         node_on_durable(n, ev->seq, out);
         break;
     case EVENT_RECORD:
+        if (roles_on_record(n, ev->tag, ev->message, out)) break;
         repair_on_record(n, ev->tag, ev->message, out);
         break;
     case EVENT_READ_DONE:
         repair_on_read_done(n, ev->tag);
+        break;
+    case EVENT_REPLAYED:
+        roles_on_replayed(n, ev->tag, out);
+        break;
+    case EVENT_ROLE:
+        roles_on_order(n, ev->order, out);
         break;
     case EVENT_TICK:
         node_on_tick(n, out);
@@ -393,6 +409,7 @@ void node_step(struct node *n, const struct event *ev, struct effects *out)
     repair_check(n, out);
     node_deliver_own(n, out, &delivered);
     leadership_note_records(n);
+    roles_keep(n);
 }
 
 uint64_t node_deadline_ns(const struct node *n)
@@ -401,13 +418,14 @@ uint64_t node_deadline_ns(const struct node *n)
 
     if (!n->started || n->dead) return NEVER_NS;
     if (n->more) return n->now_ns;
-    first = identity_deadline_ns(n);
-    if (!n->identity.live) return first;
+    first = min_u64(identity_deadline_ns(n),
+                    supervisor_deadline_ns(&n->supervisor));
+    if (!n->identity.live) return max_u64(first, n->now_ns);
     first = min_u64(first, election_deadline_ns(&n->election));
     first = min_u64(first, repair_deadline_ns(n));
     first = min_u64(first, proposer_deadline_ns(&n->proposer));
     first = min_u64(first, leadership_deadline_ns(n));
-    if (proposer_is_serving(&n->proposer)) {
+    if (node_is_serving(n)) {
         first = min_u64(first, reads_deadline_ns(n));
     }
     return max_u64(first, n->now_ns);

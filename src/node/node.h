@@ -14,7 +14,12 @@
  *      RECORD_CHOSEN) of the range that the log holds, in the order of the
  *      log, of those PERSISTed before it that are written; then
  *      EVENT_READ_DONE.  Nothing of what it gives needs to be complete.
- *   6. Messages may be lost, delayed, doubled, reordered.
+ *   6. REPLAY is answered by EVENT_RECORD for every record, of any type, in
+ *      the order of the log: all that is durable at that moment, from the first
+ *      one of a slot >= first on, or from an earlier one; then EVENT_REPLAYED.
+ *      Other steps may come in between.  A later REPLAY whose tag has the same
+ *      lowest byte stands for one that is not finished.
+ *   7. Messages may be lost, delayed, doubled, reordered.
  *
  * Life: node_init, node_recover for each record of the log in its order,
  * EVENT_START, then anything.
@@ -29,6 +34,21 @@
 /* A pair of the largest size fits a page of a LIST. */
 #define REPLY_BYTES_MIN 1216u
 #define REPLY_BYTES_MAX 65536u
+
+/* The parts of a node that can die alone (S1). */
+enum role {
+    ROLE_ACCEPTOR,
+    ROLE_PROPOSER,
+    ROLE_LEARNER,
+    ROLES,
+};
+
+/* Outages by schedule (S4): each time is drawn between 0 and twice the mean. */
+struct role_schedule {
+    uint64_t mttf_ns; /* mean time to failure; 0: none */
+    uint64_t mttr_ns; /* mean time to repair */
+    uint64_t seed;    /* of the draws; mixed with member and role */
+};
 
 struct node_config {
     uint8_t n;                /* members, 1..MEMBERS_MAX */
@@ -49,6 +69,7 @@ struct node_config {
     uint32_t pool_order;   /* values live in 1 << order bytes */
     struct kv_limits limits;
     struct kv_allocator memory; /* for the state machine */
+    struct role_schedule schedules[ROLES];
 };
 
 enum event_type {
@@ -56,8 +77,9 @@ enum event_type {
     EVENT_MESSAGE,   /* from a peer; decoded, checksums verified */
     EVENT_REQUEST,   /* one command of a client */
     EVENT_DURABLE,   /* seq */
-    EVENT_RECORD,    /* an answer to READ: message, tag */
+    EVENT_RECORD,    /* an answer to READ or REPLAY: message, tag */
     EVENT_READ_DONE, /* tag */
+    EVENT_REPLAYED,  /* tag */
     EVENT_TICK,
     EVENT_FLUSH,
     EVENT_FULL, /* seq: 1 the log is at its reserve, 2 at the last of it, which
@@ -66,6 +88,13 @@ enum event_type {
     EVENT_TRANSFER,  /* tag: index of the member that shall lead, or
                       * MEMBER_NONE; one for which node_may_transfer is true */
     EVENT_PEER_GONE, /* tag: index; its liveness port is closed (E2) */
+    EVENT_ROLE,      /* order: a role dies, or gets a schedule (S4) */
+};
+
+struct role_order {
+    uint8_t role; /* enum role */
+    bool kill;    /* a crash, at once; else: the schedule from now on */
+    struct role_schedule schedule;
 };
 
 struct request {
@@ -76,11 +105,13 @@ struct request {
 
 struct event {
     enum event_type type;
-    uint64_t now_ns;               /* monotonic, and > 0 */
-    uint64_t seq;                  /* DURABLE, FULL */
-    uint64_t tag;                  /* RECORD, READ_DONE, TRANSFER, PEER_GONE */
-    const struct message *message; /* MESSAGE, RECORD */
-    const struct request *request; /* REQUEST */
+    uint64_t now_ns;                /* monotonic, and > 0 */
+    uint64_t seq;                   /* DURABLE, FULL */
+    uint64_t tag;                   /* RECORD, READ_DONE, TRANSFER, PEER_GONE,
+                                    * REPLAYED */
+    const struct message *message;  /* MESSAGE, RECORD */
+    const struct request *request;  /* REQUEST */
+    const struct role_order *order; /* ROLE */
 };
 
 struct node;
@@ -165,6 +196,15 @@ enum node_role {
     NODE_PROVISIONAL = 3, /* knows no leader */
 };
 
+struct role_status {
+    bool up;
+    bool scheduled;      /* this outage is one by schedule */
+    uint64_t since_ns;   /* up or down since */
+    uint64_t restarts;   /* times that it was rebuilt */
+    uint64_t restart_ns; /* down: when its rebuilding begins; 0: it has */
+    struct role_schedule schedule;
+};
+
 struct node_status {
     enum node_role role;
     bool admitted;
@@ -183,6 +223,7 @@ struct node_status {
     uint64_t pool_bytes;
     uint32_t sessions;
     const char *reason; /* why there is no leader, or NULL */
+    struct role_status roles[ROLES];
     struct node_counters counters;
 };
 

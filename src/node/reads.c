@@ -59,18 +59,25 @@ static void reads_confirm(struct node *n, const struct round *round,
     m->confirm.nonce = round->nonce;
 }
 
+/* What a read must see: also what is chosen and not learned here (S1, P26). */
+static uint64_t reads_chosen_upto(const struct node *n)
+{
+    return max_u64(n->kept.chosen_upto,
+                   max_u64(n->learner.chosen_upto, n->proposer.chosen_upto));
+}
+
 /* All reads that came since the last round share the next one. */
 static void reads_start_round(struct node *n, struct effects *out)
 {
     struct reads *r = &n->reads;
     struct round *round;
 
-    if (!proposer_is_serving(&n->proposer)) return;
+    if (!node_is_serving(n)) return;
     if (r->in_rounds == r->count || r->round_count == ROUNDS_MAX) return;
     round = &r->rounds[r->round_count++];
     *round = (struct round){
         .nonce = ++r->nonce,
-        .noted = max_u64(n->learner.chosen_upto, n->proposer.chosen_upto),
+        .noted = reads_chosen_upto(n),
         .sent_ns = n->now_ns,
         .count = r->count - r->in_rounds,
     };
@@ -84,7 +91,7 @@ void reads_on_confirmed(struct node *n, const struct message *m)
 
     ASSERT(m->type == MESSAGE_CONFIRMED);
 
-    if (!proposer_is_serving(&n->proposer)) return;
+    if (!node_is_serving(n)) return;
     if (!ballot_equal(m->ballot, n->proposer.ballot)) return;
     for (uint32_t i = 0; i < r->round_count; i++) {
         if (r->rounds[i].nonce != m->confirm.nonce) continue;

@@ -55,10 +55,17 @@ static bool receive_decided(struct node *n, const struct message *m,
     const struct learned *at = learner_find(&n->learner, slot);
 
     if (ballot_cmp(m->ballot, n->acceptor.promised) < 0) return false;
+    if (!node_has(n, ROLE_LEARNER)) return false;
     if (!at) return slot <= n->learner.executed;
     if (value_equal(value_of(at->blob), m->accept.value)) return false;
     repair_give(m->from, slot, at->ballot, value_of(at->blob), out);
     return true;
+}
+
+/* A dead acceptor answers nothing, nor one that is not admitted. */
+static bool receive_may_vote(const struct node *n)
+{
+    return n->identity.admitted && node_has(n, ROLE_ACCEPTOR);
 }
 
 static void receive_accept(struct node *n, const struct message *m,
@@ -66,7 +73,7 @@ static void receive_accept(struct node *n, const struct message *m,
 {
     receive_claim(n, m, out);
     chosen_on_learn(n, m->ballot, m->accept.learn_upto, out);
-    if (!n->identity.admitted || n->full > 1) return;
+    if (!receive_may_vote(n) || n->full > 1) return;
     if (receive_decided(n, m, out)) return;
     chosen_flush(n, out);
     switch (acceptor_on_accept(&n->acceptor, m, out)) {
@@ -89,7 +96,7 @@ static void receive_accept(struct node *n, const struct message *m,
 static void receive_prepare(struct node *n, const struct message *m,
                             struct effects *out)
 {
-    if (!n->identity.admitted) return;
+    if (!receive_may_vote(n)) return;
     if (m->from != n->group.self) {
         election_on_prepare(&n->election, n->now_ns);
     }
@@ -228,16 +235,16 @@ void receive_own(struct node *n, const struct message *m, struct effects *out)
         receive_answer(n, m, out);
         break;
     case MESSAGE_FETCH:
-        repair_on_fetch(n, m, out);
+        if (node_has(n, ROLE_LEARNER)) repair_on_fetch(n, m, out);
         break;
     case MESSAGE_CHOSEN:
-        repair_on_chosen(n, m, out);
+        if (node_has(n, ROLE_LEARNER)) repair_on_chosen(n, m, out);
         break;
     case MESSAGE_WANT:
-        acceptor_on_want(&n->acceptor, m, out);
+        if (receive_may_vote(n)) acceptor_on_want(&n->acceptor, m, out);
         break;
     case MESSAGE_CONFIRM:
-        if (n->identity.admitted) acceptor_on_confirm(&n->acceptor, m, out);
+        if (receive_may_vote(n)) acceptor_on_confirm(&n->acceptor, m, out);
         break;
     case MESSAGE_TOKEN:
     case MESSAGE_TOKEN_ACK:

@@ -18,6 +18,7 @@ void repair_check(struct node *n, struct effects *out)
     struct repair *r = &n->repair;
     const uint64_t upto = n->learner.chosen_upto;
 
+    if (!node_has(n, ROLE_LEARNER)) return;
     if (upto >= r->target) {
         r->ask_ns = NEVER_NS;
         r->tries = 0;
@@ -66,7 +67,7 @@ static void repair_name_votes(const struct node *n, struct fetch *f)
     f->held_count = 0;
     for (unsigned i = 0; i < f->range_count; i++) {
         for (uint64_t s = f->ranges[i].first; s <= f->ranges[i].last; s++) {
-            const struct vote *v = acceptor_vote(&n->acceptor, s);
+            const struct vote *v = node_vote(n, s);
             struct run *last = f->held_count ? &f->held[f->held_count - 1]
                                              : NULL;
 
@@ -106,6 +107,7 @@ void repair_on_tick(struct node *n, struct effects *out)
     uint64_t wait_ns;
 
     if (n->now_ns < r->ask_ns || !n->identity.live) return;
+    if (!node_has(n, ROLE_LEARNER)) return;
     if (n->learner.chosen_upto > r->had_upto) r->tries = 0;
     r->had_upto = n->learner.chosen_upto;
     repair_ask(n, out);
@@ -233,7 +235,7 @@ void repair_on_chosen(struct node *n, const struct message *m,
     ASSERT(m->type == MESSAGE_CHOSEN);
 
     if (v.len == 0) {
-        const struct vote *vote = acceptor_vote(&n->acceptor, m->decided.slot);
+        const struct vote *vote = node_vote(n, m->decided.slot);
 
         if (!vote || !ballot_equal(vote->ballot, m->ballot)) return;
         v = value_of(vote->blob);

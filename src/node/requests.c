@@ -187,7 +187,7 @@ static void requests_take(struct node *n, const struct origin *from,
         requests_refuse(n, from, &c, REPLY_BUSY, out);
         return;
     }
-    if (proposer_is_serving(&n->proposer)) {
+    if (node_is_serving(n)) {
         if (kv_answer_known(n->kv, &c, &known)) {
             requests_answer(n, from, &c, &known, out);
             return;

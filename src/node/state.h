@@ -9,6 +9,7 @@
 
 #include "base/prng.h"
 #include "node/node.h"
+#include "node/supervisor.h"
 #include "paxos/acceptor.h"
 #include "paxos/election.h"
 #include "paxos/learner.h"
@@ -34,6 +35,8 @@ enum resign_reason {
     RESIGN_PAUSED = 5,   /* the process stood still for too long */
     RESIGN_DISK = 6,     /* a write is not durable for too long */
     RESIGN_TRANSFER = 7, /* an operator wants it */
+    RESIGN_PROPOSER = 8, /* it is dead, and was not rebuilt in time */
+    RESIGN_LEARNER = 9,  /* likewise */
 };
 
 /* Who asked, and by which way it came. */
@@ -149,13 +152,32 @@ struct disk_age {
     uint32_t count;
 };
 
+/* What the supervisor keeps of the roles, never lowered in a process (S1).
+ * What it keeps of proposals stands in the proposer's own ring. */
+struct kept {
+    uint64_t applied;       /* slots <= this were executed */
+    uint64_t chosen_upto;   /* slots <= this are chosen */
+    uint64_t accepted_upto; /* highest slot voted for */
+};
+
+struct rebuild {
+    uint64_t settled[ROLES]; /* REPLAY waits for this seq to be durable */
+    bool asked[ROLES];       /* REPLAY is under way */
+    uint64_t had_chosen;     /* by the learner, when the log was asked for */
+    bool phase_1_again;      /* the proposer was leading, or wanted to */
+};
+
 struct node {
     struct node_config cfg;
     struct group group;
     struct journal journal;
     struct blob_pool pool;
     struct prng prng;
+    struct supervisor supervisor;
+    struct kept kept;
+    struct rebuild rebuild;
     struct acceptor acceptor;
+    struct acceptor shadow; /* votes of the log, while the learner is rebuilt */
     struct learner learner;
     struct proposer proposer;
     struct election election;
@@ -201,6 +223,26 @@ struct bytes node_scratch(struct node *n, struct bytes b);
 static inline uint32_t node_scratch_room(const struct node *n)
 {
     return SCRATCH_BYTES - n->scratch_used;
+}
+
+static inline bool node_has(const struct node *n, enum role role)
+{
+    return supervisor_is_up(&n->supervisor, role);
+}
+
+/* The vote in slot, or NULL, also while there is no acceptor. */
+static inline const struct vote *node_vote(const struct node *n, uint64_t slot)
+{
+    return node_has(n, ROLE_ACCEPTOR) ? acceptor_vote(&n->acceptor, slot)
+                                      : NULL;
+}
+
+/* It leads, and its state is as far as its takeover no-op: clients may be
+ * answered (P26). */
+static inline bool node_is_serving(const struct node *n)
+{
+    return proposer_is_serving(&n->proposer) && node_has(n, ROLE_LEARNER) &&
+           n->learner.executed >= n->proposer.takeover;
 }
 
 struct self_view node_self(const struct node *n);

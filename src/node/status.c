@@ -6,6 +6,7 @@ static enum node_role status_role(const struct node *n)
 {
     switch (n->proposer.phase) {
     case PROPOSER_LEADING:
+    case PROPOSER_DORMANT:
         return NODE_LEADER;
     case PROPOSER_PREPARING:
     case PROPOSER_COLLECTING:
@@ -44,7 +45,7 @@ void node_status(const struct node *n, struct node_status *s)
     *s = (struct node_status){
         .role = status_role(n),
         .admitted = n->identity.admitted,
-        .serving = proposer_is_serving(&n->proposer),
+        .serving = node_is_serving(n),
         .confirmed = self.leading &&
                      election_is_qc(&n->election, &self, n->now_ns),
         .leader = leader == MEMBER_NONE ? 0 : n->group.ids[leader],
@@ -63,6 +64,9 @@ void node_status(const struct node *n, struct node_status *s)
         .reason = status_reason(n),
         .counters = n->counters,
     };
+    for (unsigned i = 0; i < ROLES; i++) {
+        supervisor_status(&n->supervisor, (enum role)i, &s->roles[i]);
+    }
     s->counters.proposed = n->proposer.counters.proposed;
     s->counters.resent = n->proposer.counters.resent;
     s->counters.elections = n->election.elections;

@@ -31,6 +31,28 @@ int acceptor_init(struct acceptor *a, const struct group *group,
     return a->votes && a->held && a->ranges && a->runs ? 0 : -ENOMEM;
 }
 
+void acceptor_reset(struct acceptor *a, uint64_t base, uint64_t chosen_upto)
+{
+    ASSERT(base > 0);
+    ASSERT(base <= chosen_upto + 1);
+
+    for (uint32_t i = 0; i < ACCEPTOR_WINDOW; i++) {
+        blob_unref(a->pool, a->votes[i].blob);
+        a->votes[i] = (struct vote){ 0 };
+    }
+    *a = (struct acceptor){
+        .group = a->group,
+        .journal = a->journal,
+        .pool = a->pool,
+        .base = base,
+        .chosen_upto = chosen_upto,
+        .votes = a->votes,
+        .held = a->held,
+        .ranges = a->ranges,
+        .runs = a->runs,
+    };
+}
+
 static struct vote *acceptor_at(const struct acceptor *a, uint64_t slot)
 {
     ASSERT(slot >= a->base);

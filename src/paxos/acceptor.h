@@ -76,6 +76,13 @@ int acceptor_init(struct acceptor *a, const struct group *group,
                   struct journal *journal, struct blob_pool *pool,
                   struct arena *mem);
 
+/*
+ * It is dead: nothing is held or remembered, and answers that were to leave
+ * are void (pitfall 29).  What it promised and voted is in the log; slots
+ * below base are executed here, those up to chosen_upto chosen.
+ */
+void acceptor_reset(struct acceptor *a, uint64_t base, uint64_t chosen_upto);
+
 /* Take in RECORD_PROMISE or RECORD_ACCEPT.  0, or -EBADMSG, -ENOMEM. */
 int acceptor_recover(struct acceptor *a, const struct message *record);
 

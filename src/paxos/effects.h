@@ -20,6 +20,7 @@ enum effect_type {
     EFFECT_PERSIST,
     EFFECT_READ,
     EFFECT_PROBE, /* a byte for the liveness port of a member (E2) */
+    EFFECT_REPLAY,
     EFFECT_REPLY,
     EFFECT_NOTE,
     EFFECT_FATAL,
@@ -31,6 +32,12 @@ struct read_order {
     uint64_t first;
     uint64_t last;
     uint32_t bytes_max; /* stop after about so many bytes of records */
+};
+
+/* Every record of the log wanted, for a role that is rebuilt (S1). */
+struct replay_order {
+    uint64_t tag;   /* comes back with each record and the end */
+    uint64_t first; /* begin no later than the first record of a slot >= this */
 };
 
 struct reply {
@@ -59,6 +66,9 @@ enum note_type {
     NOTE_LEAVING,       /* node: the successor; ballot: of who leaves */
     NOTE_CAUGHT_UP,     /* number: slot */
     NOTE_BEHIND,        /* number: slots to fetch */
+    NOTE_ROLE_CRASHED,  /* node: enum role; number: ns until it is rebuilt */
+    NOTE_ROLE_OUT,      /* the same for an outage by schedule (S4) */
+    NOTE_ROLE_BACK,     /* node: enum role; number: ns that it was away */
 };
 
 struct note {
@@ -81,6 +91,7 @@ struct effect {
     union {
         struct message message; /* SEND, PERSIST */
         struct read_order read;
+        struct replay_order replay;
         struct reply reply;
         struct note note;
         struct fatal fatal;

@@ -446,7 +446,7 @@ static bool election_is_due(const struct election *e,
                             const struct self_view *self, uint64_t now_ns)
 {
     if (self->leading || self->campaigning || self->draining) return false;
-    if (!self->acceptor_ok) return false;
+    if (!self->acceptor_ok || self->unable) return false;
     if (now_ns - e->happy_ns < e->patience_ns) return false;
     if (now_ns < e->quiet_ns) return false;
     if (e->attempt_ns != NEVER_NS && now_ns < e->attempt_ns) return false;

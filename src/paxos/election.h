@@ -43,6 +43,7 @@ struct self_view {
     bool campaigning; /* phase 1 is under way */
     bool admitted;
     bool acceptor_ok; /* admitted, and its disk keeps up */
+    bool unable;      /* to lead: its proposer or its learner is away */
     uint8_t burden;   /* enum burden */
 };
 

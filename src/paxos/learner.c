@@ -23,6 +23,20 @@ int learner_init(struct learner *l, struct blob_pool *pool, struct arena *mem)
     return l->ring && l->runs ? 0 : -ENOMEM;
 }
 
+void learner_reset(struct learner *l)
+{
+    for (uint32_t i = 0; i < LEARNER_RING; i++) {
+        blob_unref(l->pool, l->ring[i].blob);
+        l->ring[i] = (struct learned){ 0 };
+    }
+    *l = (struct learner){
+        .pool = l->pool,
+        .kept_from = 1,
+        .ring = l->ring,
+        .runs = l->runs,
+    };
+}
+
 static struct learned *learner_at(const struct learner *l, uint64_t slot)
 {
     return &l->ring[slot & (LEARNER_RING - 1)];

@@ -54,6 +54,9 @@ size_t learner_size(void);
 /* Returns 0, or -ENOMEM if mem is too small. */
 int learner_init(struct learner *l, struct blob_pool *pool, struct arena *mem);
 
+/* It is dead, and knows nothing. */
+void learner_reset(struct learner *l);
+
 /* v is chosen in slot, shown so under ballot. */
 enum learn_result learner_on_chosen(struct learner *l, uint64_t slot,
                                     struct ballot ballot, struct value v);

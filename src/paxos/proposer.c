@@ -134,7 +134,7 @@ bool proposer_on_chosen_elsewhere(struct proposer *p, uint64_t slot,
 {
     struct proposal *at = proposer_at(p, slot);
 
-    if (!proposer_is_proposing(p) || slot <= p->chosen_upto) return true;
+    if (!proposer_holds(p) || slot <= p->chosen_upto) return true;
     /* Not sent at this ballot yet and chosen: by a ballot above the own. */
     if (slot >= p->next_sent) return false;
     ASSERT(at->slot == slot);
@@ -320,7 +320,7 @@ struct blob *proposer_on_executed(struct proposer *p, uint64_t slot,
     struct proposal *at = proposer_at(p, slot);
     struct blob *context = NULL;
 
-    p->executed = slot;
+    p->executed = max_u64(p->executed, slot);
     if (at->slot != slot) return NULL;
     if (at->value && value_equal(value_of(at->value), v)) {
         context = at->context;
@@ -328,7 +328,7 @@ struct blob *proposer_on_executed(struct proposer *p, uint64_t slot,
     }
     /* An own proposal not chosen by votes yet was chosen by a later leader;
      * its place is looked at until then. */
-    if (proposer_is_proposing(p) && slot > p->chosen_upto) return context;
+    if (proposer_holds(p) && slot > p->chosen_upto) return context;
     proposer_clear(p, at);
     return context;
 }
@@ -337,6 +337,7 @@ uint64_t proposer_deadline_ns(const struct proposer *p)
 {
     switch (p->phase) {
     case PROPOSER_IDLE:
+    case PROPOSER_DORMANT:
         return NEVER_NS;
     case PROPOSER_PREPARING:
         return p->retry_ns;

@@ -30,8 +30,13 @@ enum proposer_phase {
     PROPOSER_COLLECTING, /* frozen: values are being fetched */
     PROPOSER_LEADING,
     PROPOSER_RESIGNED, /* what is in flight is brought to its end (E8) */
+    PROPOSER_DORMANT,  /* dead, and led: it goes on when it is rebuilt (S3) */
 };
 
+/*
+ * Slot, value and context are the supervisor's: they outlive the proposer,
+ * until the slot is executed (S1).  The rest dies with it.
+ */
 struct proposal {
     uint64_t slot; /* 0: nothing here */
     struct blob *value;
@@ -79,7 +84,7 @@ struct proposer {
     uint64_t learn_told;
     uint64_t learn_ns; /* when to tell it alone; NEVER_NS: nothing waits */
     uint64_t takeover; /* slot of the takeover no-op */
-    uint64_t executed; /* of the node */
+    uint64_t executed; /* by the node, in this process */
     uint16_t promised; /* set of members whose promise counts */
     bool own_promise;  /* durable: the others may be asked (P2) */
     uint64_t want_next;
@@ -203,6 +208,21 @@ void proposer_resign(struct proposer *p, uint64_t until_ns);
 void proposer_preempt(struct proposer *p);
 
 /*
+ * The proposer is dead: all is gone but what was stored in the very step that
+ * emitted it (S1, S3): the ballot and whether phase 1 had finished, the next
+ * slot, what is known chosen, the leader's time, and slot, value and context
+ * of every proposal not yet executed.
+ */
+void proposer_die(struct proposer *p);
+
+/*
+ * It is rebuilt from that.  One that led, and was not preempted meanwhile,
+ * goes on at the same ballot: every proposal not known chosen is sent again,
+ * the same bytes, and its votes are counted anew.
+ */
+void proposer_revive(struct proposer *p, uint64_t now_ns);
+
+/*
  * Slot was executed with value v: its proposal is done with.  Returns the
  * context, whose reference passes to the caller, if the value was the own;
  * else NULL.
@@ -222,6 +242,18 @@ static inline bool proposer_is_leading(const struct proposer *p)
 static inline bool proposer_is_proposing(const struct proposer *p)
 {
     return p->phase == PROPOSER_LEADING || p->phase == PROPOSER_RESIGNED;
+}
+
+/* It leads, or did when it died and may go on (S3). */
+static inline bool proposer_has_lead(const struct proposer *p)
+{
+    return p->phase == PROPOSER_LEADING || p->phase == PROPOSER_DORMANT;
+}
+
+/* What it proposed at its ballot still counts, dead or alive. */
+static inline bool proposer_holds(const struct proposer *p)
+{
+    return proposer_is_proposing(p) || p->phase == PROPOSER_DORMANT;
 }
 
 /* The takeover no-op is executed: clients may be answered (P26). */

@@ -23,7 +23,8 @@ static bool ring_nominated(struct election *e, const struct token *t,
     }
     if (self->leading || self->campaigning || self->draining) return false;
     if (election_is_happy(e, now_ns)) return false;
-    if (!self->acceptor_ok || !election_is_qc(e, self, now_ns)) return false;
+    if (!self->acceptor_ok || self->unable) return false;
+    if (!election_is_qc(e, self, now_ns)) return false;
     if (t->round <= self->promised.round) return false;
 
     e->obeyed_initiator = t->initiator;
@@ -43,7 +44,7 @@ static void ring_merge(const struct election *e, struct token *t,
 
     t->round = max_u64(t->round, self->round_seen + 1);
     t->visited |= member_bit(e->group->self);
-    if (self->draining || !self->acceptor_ok) return;
+    if (self->draining || !self->acceptor_ok || self->unable) return;
     if (!election_is_qc(e, self, now_ns)) return;
 
     if (t->best == MEMBER_NONE) {

@@ -257,6 +257,8 @@ static uint64_t mix_effect(uint64_t h, const struct effect *e)
         return mix_message(mix(h, e->seq), &e->message);
     case EFFECT_READ:
         return mix(mix(mix(h, e->read.tag), e->read.first), e->read.last);
+    case EFFECT_REPLAY:
+        return mix(mix(h, e->replay.tag), e->replay.first);
     case EFFECT_PROBE:
         return mix(h, e->port);
     case EFFECT_REPLY:

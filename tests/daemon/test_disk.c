@@ -167,10 +167,46 @@ static uint32_t read_back(struct place *p, const struct read_order *order)
             return count;
         case DISK_NOTHING:
             break;
+        case DISK_REPLAYED:
+            fail_msg("nobody asked for a replay");
         case DISK_FAILED:
             fail_msg("%s", fault.text);
         }
     }
+}
+
+/* Types of the records that a replay gives, one letter each. */
+static void replay_types(struct place *p, uint64_t tag, char *types,
+                         size_t size)
+{
+    struct wal_fault fault;
+    size_t len = 0;
+
+    for (;;) {
+        uint32_t budget = DISK_READ_BUDGET;
+        uint64_t got = 0;
+        const enum disk_result result = disk_read_next(&p->disk, &budget, &got,
+                                                       &fault);
+
+        if (result == DISK_NOTHING) continue;
+        assert_int_equal(got, tag);
+        if (result == DISK_REPLAYED) break;
+        assert_int_equal(result, DISK_RECORD);
+        assert_true(len + 1 < size);
+        types[len++] = p->disk.record.type == RECORD_ACCEPT    ? 'a'
+                       : p->disk.record.type == RECORD_PROMISE ? 'p'
+                                                               : 'm';
+    }
+    types[len] = 0;
+    assert_false(disk_is_reading(&p->disk));
+}
+
+static void persist_without_slot(struct place *p, uint8_t type)
+{
+    struct message m = { .type = type, .ballot = { 3, 1 } };
+
+    if (type == RECORD_MARK) m.mark = (struct mark){ .first = 1, .upto = 2 };
+    assert_int_equal(disk_append(&p->disk, p->disk.appended + 1, &m), 0);
 }
 
 static void append_becomes_durable_in_order(void **state)
@@ -304,6 +340,64 @@ static void read_orders_are_served_one_behind_the_other(void **state)
                      DISK_NOTHING);
 }
 
+/* S1: whatever its type, whatever its slot. */
+static void replay_gives_every_record(void **state)
+{
+    const struct replay_order order = { .tag = 256 };
+    struct place *p = *state;
+    char types[16];
+
+    persist_without_slot(p, RECORD_PROMISE);
+    persist(p, 1, 100);
+    persist(p, 2, 100);
+    persist_without_slot(p, RECORD_MARK);
+    settle(p);
+    persist_without_slot(p, RECORD_PROMISE);
+    settle(p);
+    assert_true(disk_replay_add(&p->disk, &order));
+    assert_true(disk_is_reading(&p->disk));
+    replay_types(p, 256, types, sizeof types);
+    assert_string_equal(types, "paamp");
+}
+
+/* Behind the slot all is given; before it, most of a long log is left out. */
+static void replay_from_a_slot_passes_over_what_is_before(void **state)
+{
+    const struct replay_order order = { .tag = 256, .first = 90 };
+    struct place *p = *state;
+    char types[64];
+
+    for (uint64_t slot = 1; slot <= 99; slot++) {
+        persist(p, slot, 60000);
+        if (slot % 5 == 0) settle(p);
+    }
+    persist_without_slot(p, RECORD_MARK);
+    persist_without_slot(p, RECORD_PROMISE);
+    settle(p);
+    assert_true(disk_replay_add(&p->disk, &order));
+    replay_types(p, 256, types, sizeof types);
+    assert_true(strlen(types) >= 12);
+    assert_string_equal(types + strlen(types) - 12, "aaaaaaaaaamp");
+}
+
+/* The role died again: what it asked for before is of no use. */
+static void replay_takes_the_place_of_one_for_the_same_role(void **state)
+{
+    const struct replay_order first = { .tag = 256 + 2 };
+    const struct replay_order other = { .tag = 256 + 1 };
+    const struct replay_order second = { .tag = 512 + 2 };
+    struct place *p = *state;
+
+    persist(p, 1, 100);
+    settle(p);
+    assert_true(disk_replay_add(&p->disk, &first));
+    assert_true(disk_replay_add(&p->disk, &second));
+    assert_int_equal(p->disk.read_count, 1);
+    assert_int_equal(p->disk.reads[p->disk.read_at].tag, 512 + 2);
+    assert_true(disk_replay_add(&p->disk, &other));
+    assert_int_equal(p->disk.read_count, 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -316,6 +410,9 @@ int main(void)
         TEST(read_gives_the_range_alone),
         TEST(read_stops_after_so_many_bytes),
         TEST(read_orders_are_served_one_behind_the_other),
+        TEST(replay_gives_every_record),
+        TEST(replay_from_a_slot_passes_over_what_is_before),
+        TEST(replay_takes_the_place_of_one_for_the_same_role),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

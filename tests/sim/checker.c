@@ -252,6 +252,11 @@ static void checker_choose(struct checker *c, uint64_t slot,
     }
 }
 
+void checker_on_lost_state(struct checker *c, uint8_t i)
+{
+    c->members[i].executed = 0;
+}
+
 void checker_on_state(struct checker *c, uint8_t i, uint64_t executed,
                       uint64_t state_hash)
 {

@@ -109,6 +109,9 @@ void checker_on_durable(struct checker *c, uint8_t i,
                         const struct disk_record *r);
 void checker_on_send(struct checker *c, uint8_t i, const struct message *m);
 
+/* Member i lost its learner, and the state with it: it begins at slot 1. */
+void checker_on_lost_state(struct checker *c, uint8_t i);
+
 /* The state machine of member i is at that slot. */
 void checker_on_state(struct checker *c, uint8_t i, uint64_t executed,
                       uint64_t state_hash);

@@ -123,6 +123,10 @@ static void faults_on_machine(struct world *w, enum fault_type type,
         m->rotten = true; /* and half of them find out soon */
         if (prng_below(&w->random, 2)) machine_crash(w, m, 1);
         break;
+    case FAULT_ROLE:
+        machine_kill_roles(
+            w, m, (uint32_t)prng_range(&w->random, 1, (1u << ROLES) - 1));
+        break;
     case FAULT_PAUSE:
         machine_pause(w, m, lasts_ns);
         break;
@@ -196,6 +200,7 @@ void faults_end(struct world *w)
         m->effects_left = 0;
         m->slow_ns = 0;
         machine_resume(w, m);
+        machine_calm_roles(w, m);
         if (m->state == MACHINE_UP) machine_fill(w, m, false);
         machine_widen(w, m);
     }

@@ -14,6 +14,7 @@
 
 #define TURN_NS 1000u /* no turn is shorter */
 
+#define ENDED_NS     (100 * NS_PER_MS) /* until a service is restarted */
 #define RESTLESS_MAX 10000u
 
 /* ---- its clock ----------------------------------------------------------- */
@@ -78,6 +79,7 @@ void machine_init(struct world *w, uint8_t self, const uint8_t *ids)
     };
     prng_init(&m->random, p->seed * 64 + self);
     memcpy(m->config.ids, ids, p->nodes);
+    memcpy(m->config.schedules, p->members.roles, sizeof p->members.roles);
     m->config.instance = prng_next(&m->random) | 1;
     m->config.priority = (uint8_t)prng_below(&m->random, 3);
     machine_draw_clock(m, p->members.drift_ppm);
@@ -140,7 +142,6 @@ static struct arena machine_arena(struct machine *m)
     return a;
 }
 
-static void machine_end_turn(struct world *w, struct machine *m);
 static void machine_set_tick(struct world *w, struct machine *m);
 static void machine_handle(struct world *w, struct machine *m,
                            const struct due *d);
@@ -187,6 +188,7 @@ void machine_start(struct world *w, struct machine *m)
     m->tick_ns = NEVER_NS;
     m->flush_is_due = false;
     m->effects_left = 0;
+    m->ends = false;
     m->executed = 0;
     m->restless = 0;
     m->config.process = prng_next(&m->random);
@@ -407,6 +409,10 @@ void machine_step(struct world *w, struct machine *m, struct event *ev)
     }
     m->effects_left = crash;
     if (w->checker.failed) return;
+    if (m->ends) {
+        machine_crash(w, m, world_is_calm(w) ? 1 : ENDED_NS);
+        return;
+    }
     machine_look_at_state(w, m);
     machine_set_tick(w, m);
     if (ev->type != EVENT_FLUSH) machine_set_flush(w, m);
@@ -478,8 +484,7 @@ static void machine_on_tick(struct world *w, struct machine *m,
     }
 }
 
-/* Where turns take no time, what was stepped just now was all of it. */
-static void machine_end_turn(struct world *w, struct machine *m)
+void machine_end_turn(struct world *w, struct machine *m)
 {
     if (!m->node || !m->flush_is_due || w->checker.failed) return;
     if (w->plan->members.turn_ns == 0) machine_on_flush(w, m);
@@ -602,6 +607,9 @@ static void machine_handle(struct world *w, struct machine *m,
     case DUE_GONE:
         machine_step(
             w, m, &(struct event){ .type = EVENT_PEER_GONE, .tag = d->number });
+        break;
+    case DUE_REPLAY:
+        machine_on_replay(w, m, d);
         break;
     default:
         ASSERT(!"due at a machine");

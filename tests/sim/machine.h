@@ -38,6 +38,7 @@ struct machine {
     bool admitted;         /* it was once, for good (M2) */
     bool rotten;           /* bits of its log were flipped, */
     bool broken;           /* and that was found: it never starts again */
+    bool ends;             /* by itself: the process is restarted (69) */
     bool rolled_back;      /* its disk is an old copy */
     bool refused;      /* and the group has said so: it does not come back */
     uint32_t restless; /* ticks without a deadline in the future */
@@ -85,13 +86,31 @@ void machine_fill(struct world *w, struct machine *m, bool full);
 /* It is told to stop. */
 void machine_leave(struct world *w, struct machine *m);
 
-/* Something due at this machine: MESSAGE, REQUEST, TICK, FLUSH, WRITTEN, READ.
+/* Roles of it die: a set of bits 1 << enum role. */
+void machine_kill_roles(struct world *w, struct machine *m, uint32_t set);
+
+/* No role fails by schedule any more. */
+void machine_calm_roles(struct world *w, struct machine *m);
+
+/* Something due at this machine: MESSAGE, REQUEST, TICK, FLUSH, WRITTEN, READ,
+ * REPLAY.
  * The reference to its packet is the machine's now. */
 void machine_on_due(struct world *w, struct machine *m, struct due d);
 
 /* ---- for the parts of the machine ---------------------------------------- */
 
 #define PORT_FIRST 1000u /* that of client 0 */
+
+/* Step its node at this moment, and carry out what that asks for. */
+void machine_step(struct world *w, struct machine *m, struct event *ev);
+
+/* Where turns take no time, what was stepped just now was all of it. */
+void machine_end_turn(struct world *w, struct machine *m);
+
+/* Begin to read the log for a role, and go on with it. */
+void machine_replay(struct world *w, struct machine *m,
+                    const struct replay_order *order);
+void machine_on_replay(struct world *w, struct machine *m, const struct due *d);
 
 /* Carry out one effect of the step just made. */
 void machine_carry_out(struct world *w, struct machine *m,

@@ -76,6 +76,17 @@ static void machine_probe(struct world *w, struct machine *m,
                           });
 }
 
+/* What a machine has to know of its node's state. */
+static void machine_note(struct world *w, struct machine *m,
+                         const struct note *n)
+{
+    if (n->type == NOTE_ADMITTED) m->admitted = true;
+    if (n->type != NOTE_ROLE_CRASHED && n->type != NOTE_ROLE_OUT) return;
+    if (n->node != ROLE_LEARNER) return;
+    m->executed = 0;
+    checker_on_lost_state(&w->checker, m->self);
+}
+
 void machine_carry_out(struct world *w, struct machine *m,
                        const struct effect *e)
 {
@@ -84,7 +95,7 @@ void machine_carry_out(struct world *w, struct machine *m,
     case EFFECT_NONE:
         break;
     case EFFECT_NOTE:
-        if (e->note.type == NOTE_ADMITTED) m->admitted = true;
+        machine_note(w, m, &e->note);
         break;
     case EFFECT_SEND:
         machine_send(w, m, e);
@@ -98,10 +109,17 @@ void machine_carry_out(struct world *w, struct machine *m,
     case EFFECT_PROBE:
         machine_probe(w, m, e);
         break;
+    case EFFECT_REPLAY:
+        machine_replay(w, m, &e->replay);
+        break;
     case EFFECT_REPLY:
         machine_reply(w, m, &e->reply);
         break;
     case EFFECT_FATAL:
+        if (e->fatal.status == 69) {
+            m->ends = true; /* a role died too often: another process */
+            break;
+        }
         m->refused = m->rolled_back && e->fatal.status == 77;
         if (m->refused) break;
         world_fail(w, "fatal", "node %u ends with %d in slot %" PRIu64 ": %s",

@@ -64,7 +64,21 @@ static const struct {
     [NOTE_LEAVING] = { MARK_OTHER, "E5", "nominates its successor" },
     [NOTE_CAUGHT_UP] = { MARK_OTHER, "P19", "has caught up" },
     [NOTE_BEHIND] = { MARK_OTHER, "P19", "is behind" },
+    [NOTE_ROLE_CRASHED] = { MARK_OTHER, "S2", "loses its" },
+    [NOTE_ROLE_OUT] = { MARK_OTHER, "S4", "has an outage of its" },
+    [NOTE_ROLE_BACK] = { MARK_OTHER, "S1", "has rebuilt its" },
 };
+
+static const char *role_name(uint8_t role)
+{
+    static const char *const names[ROLES] = {
+        [ROLE_ACCEPTOR] = "acceptor",
+        [ROLE_PROPOSER] = "proposer",
+        [ROLE_LEARNER] = "learner",
+    };
+
+    return role < ROLES ? names[role] : "?";
+}
 
 static const char *resign_reason(uint64_t reason)
 {
@@ -77,6 +91,8 @@ static const char *resign_reason(uint64_t reason)
         "it stood still",
         "its disk stalls",
         "an operator wants it",
+        "its proposer is dead",
+        "its learner is dead",
     };
 
     return reason < sizeof reasons / sizeof reasons[0] ? reasons[reason] : "?";
@@ -129,6 +145,11 @@ static void observe_details(const struct note *n, struct words *long_text,
         break;
     case NOTE_BEHIND:
         words_add(long_text, " by %" PRIu64 " slots", n->number);
+        break;
+    case NOTE_ROLE_CRASHED:
+    case NOTE_ROLE_OUT:
+    case NOTE_ROLE_BACK:
+        words_add(long_text, " %s", role_name(n->node));
         break;
     case NOTE_ELECTION:
         words_add(long_text, " with token %u/%" PRIu64, long_text->ids[n->node],
@@ -308,6 +329,11 @@ void observe_effect(struct world *w, const struct machine *m,
         trace_tell(w->trace, &s, NULL,
                    "reads its log, slots %" PRIu64 "..%" PRIu64, e->read.first,
                    e->read.last);
+        break;
+    case EFFECT_REPLAY:
+        s = observe_sight(w, m->self, MARK_NONE, "S1");
+        s.level = TRACE_ALL;
+        trace_tell(w->trace, &s, NULL, "reads its log for a role");
         break;
     case EFFECT_REPLY:
         observe_reply(w, m, &e->reply);

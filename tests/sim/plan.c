@@ -125,7 +125,7 @@ static void draw_faults(struct plan *p, struct prng *r)
     };
 
     p->faults_ns = prng_range(r, NS_PER_S, 5 * NS_PER_S);
-    for (uint32_t i = 0; i < FAULT_TIMED; i++) {
+    for (uint32_t i = 0; i < FAULT_ROLE; i++) {
         const bool on = one_in(r, 2);
         const uint64_t every = scaled(r, scale[i].every_ns / 8,
                                       scale[i].every_ns * 2);
@@ -134,6 +134,27 @@ static void draw_faults(struct plan *p, struct prng *r)
 
         p->faults[i].every_ns = on ? every : 0;
         p->faults[i].lasts_ns = lasts;
+    }
+}
+
+/* Roles that fail: by crashes, by schedule, by both; one kind or all. */
+static void draw_roles(struct plan *p)
+{
+    struct prng r;
+
+    prng_init(&r, p->seed ^ UINT64_C(0x726f6c6573));
+    p->faults[FAULT_ROLE] = (struct fault_plan){ 0 };
+    if (one_in(&r, 3)) {
+        p->faults[FAULT_ROLE].every_ns = scaled(&r, 20 * NS_PER_MS, NS_PER_S);
+    }
+    for (uint32_t i = 0; i < ROLES; i++) {
+        const struct role_schedule s = {
+            .mttf_ns = scaled(&r, 20 * NS_PER_MS, NS_PER_S),
+            .mttr_ns = scaled(&r, NS_PER_MS, 300 * NS_PER_MS),
+            .seed = prng_next(&r),
+        };
+
+        if (one_in(&r, 4)) p->members.roles[i] = s;
     }
 }
 
@@ -188,6 +209,7 @@ void plan_draw(struct plan *p, uint64_t seed, const struct plan_wish *wish)
     if (one_in(&r, LONG_ONE_IN)) draw_long(p, &r);
     p->rollback = one_in(&r, 4);
     if (one_in(&r, WIDE_ONE_IN)) draw_wide(p, &r);
+    draw_roles(p);
 
     if (wish->nodes) p->nodes = (uint8_t)wish->nodes;
     if (wish->clients) p->clients.count = (uint8_t)wish->clients;
@@ -216,6 +238,7 @@ const char *fault_name(enum fault_type type)
         [FAULT_LAG] = "slow disk",
         [FAULT_ROT] = "flipped bit on disk",
         [FAULT_USURP] = "usurpation",
+        [FAULT_ROLE] = "dead role",
         [FAULT_LOST] = "lost",
         [FAULT_GROUP_LOST] = "multicast lost",
         [FAULT_DOUBLED] = "doubled",

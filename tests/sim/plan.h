@@ -5,7 +5,7 @@
 #ifndef PAXOSKV_SIM_PLAN_H
 #define PAXOSKV_SIM_PLAN_H
 
-#include "kv/kv.h"
+#include "node/node.h"
 #include "sim/disk.h"
 #include "sim/network.h"
 
@@ -28,6 +28,7 @@ enum fault_type {
     FAULT_LAG,    /* a disk is slow for a while */
     FAULT_ROT,    /* a bit of a closed part of a log is flipped */
     FAULT_USURP,  /* another one leads while the leader does not know */
+    FAULT_ROLE,   /* roles of one die, alone or together */
     FAULT_TIMED,  /* those before come at times of their own: fault_plan */
 
     /* These come with what is done, by chance; here they are only counted. */
@@ -77,8 +78,9 @@ struct member_plan {
     uint32_t batch_bytes;
     uint32_t window_slots;
     uint32_t pool_order;
-    uint32_t small_pool_order; /* too small for what is in flight */
-    uint32_t drift_ppm;        /* clocks go wrong by up to so much */
+    struct role_schedule roles[ROLES]; /* outages, in all of them */
+    uint32_t small_pool_order;         /* too small for what is in flight */
+    uint32_t drift_ppm;                /* clocks go wrong by up to so much */
     struct kv_limits limits;
 };
 

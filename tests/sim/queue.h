@@ -21,6 +21,7 @@ enum due_type {
     DUE_WRITTEN, /* number: a write of the disk of machine who */
     DUE_READ,    /* packet: a read order of machine who */
     DUE_GONE,    /* machine number has no process, machine who is told so */
+    DUE_REPLAY,  /* packet: how far machine who has read its log for a role */
     DUE_RESTART, /* machine who */
     DUE_AWAY,    /* machine who goes down for long */
     DUE_ROOM,    /* the disk of machine who has room again */

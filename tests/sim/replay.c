@@ -46,6 +46,7 @@ struct replay {
     struct effects out;
     struct peer_scratch lists;
     struct flight_context last;
+    struct role_order order;
     struct shared *shared;
 };
 
@@ -151,7 +152,7 @@ static bool make_event(struct replay *r, const struct flight_event *e,
 {
     struct reader bytes = reader_of(e->bytes.at, e->bytes.len);
 
-    if (e->type > EVENT_PEER_GONE) return false;
+    if (e->type > EVENT_ROLE) return false;
     *ev = (struct event){ .type = e->type,
                           .now_ns = e->now_ns,
                           .seq = e->number,
@@ -166,6 +167,12 @@ static bool make_event(struct replay *r, const struct flight_event *e,
         m->incarnation = e->incarnation;
         m->process = e->process;
         return e->from < r->config.n;
+    }
+    if (ev->type == EVENT_ROLE) {
+        if (e->bytes.len != sizeof r->order) return false;
+        memcpy(&r->order, e->bytes.at, sizeof r->order);
+        ev->order = &r->order;
+        return r->order.role < ROLES;
     }
     if (ev->type == EVENT_RECORD)
         return record_decode(m, e->record, e->slot, e->bytes) == 0;

@@ -77,6 +77,14 @@ static void say_event(struct words *w, const struct event *ev)
     case EVENT_PEER_GONE:
         words_add(w, "[%" PRIu64 "] is gone", ev->tag);
         break;
+    case EVENT_REPLAYED:
+        words_add(w, "the log was read for role %u",
+                  (unsigned)(ev->tag & 0xff));
+        break;
+    case EVENT_ROLE:
+        words_add(w, "role %u: %s", ev->order->role,
+                  ev->order->kill ? "is killed" : "gets a schedule");
+        break;
     }
 }
 
@@ -114,6 +122,9 @@ static void say_note(struct words *w, const struct note *n)
         [NOTE_LEAVING] = "hears who shall lead",
         [NOTE_CAUGHT_UP] = "has caught up",
         [NOTE_BEHIND] = "is behind",
+        [NOTE_ROLE_CRASHED] = "loses a role",
+        [NOTE_ROLE_OUT] = "has an outage of a role",
+        [NOTE_ROLE_BACK] = "has rebuilt a role",
     };
     const bool known = n->type < sizeof names / sizeof names[0] &&
                        names[n->type];
@@ -142,6 +153,10 @@ static void say_effect(struct words *w, const struct effect *e)
         break;
     case EFFECT_PROBE:
         words_add(w, "probes %u at %u", w->ids[e->to % MEMBERS_MAX], e->port);
+        break;
+    case EFFECT_REPLAY:
+        words_add(w, "reads the log for role %u, from slot %" PRIu64,
+                  (unsigned)(e->replay.tag & 0xff), e->replay.first);
         break;
     case EFFECT_READ:
         words_add(w, "reads the log, slots %" PRIu64 "..%" PRIu64,

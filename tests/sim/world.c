@@ -475,6 +475,7 @@ static void world_on_due(struct world *w, const struct due *d)
     case DUE_WRITTEN:
     case DUE_READ:
     case DUE_GONE:
+    case DUE_REPLAY:
     case DUE_RESTART:
     case DUE_RESUME:
     case DUE_QUICK:

@@ -144,6 +144,7 @@ static void member_end(struct member *m)
     free(m->memory);
     m->node = NULL;
     m->orders = 0;
+    memset(m->replays, 0, sizeof m->replays);
 }
 
 void nodes_free(struct nodes *g)
@@ -308,6 +309,11 @@ static void nodes_perform(struct nodes *g, uint8_t i, const struct effect *e)
     case EFFECT_PROBE:
         if (!g->m[e->to].node) m->gone |= member_bit(e->to);
         break;
+    case EFFECT_REPLAY:
+        assert_true((e->replay.tag & 0xff) < ROLES);
+        m->replay[e->replay.tag & 0xff] = e->replay;
+        m->replays[e->replay.tag & 0xff] = true;
+        break;
     case EFFECT_REPLY:
         nodes_note_reply(g, i, &e->reply);
         break;
@@ -373,6 +379,23 @@ static void nodes_read(struct nodes *g, uint8_t i, struct read_order r)
     nodes_step(g, i, &done);
 }
 
+/* All of the log that is durable, for a role. */
+static void nodes_replay(struct nodes *g, uint8_t i, uint64_t tag)
+{
+    const struct event done = { .type = EVENT_REPLAYED, .tag = tag };
+    uint64_t count = 0;
+
+    for (const struct packet *p = g->m[i].log; p; p = p->next) {
+        const struct event ev = { .type = EVENT_RECORD,
+                                  .tag = tag,
+                                  .message = &p->message };
+
+        if (count++ == g->m[i].durable) break;
+        nodes_step(g, i, &ev);
+    }
+    nodes_step(g, i, &done);
+}
+
 static bool nodes_receive(struct nodes *g, uint8_t i)
 {
     struct packet **at = &g->first;
@@ -434,6 +457,11 @@ static bool nodes_turn(struct nodes *g, uint8_t i)
         if (durable.seq > m->told) nodes_step(g, i, &durable);
         m->told = durable.seq;
         busy = true;
+    }
+    for (unsigned r = 0; r < ROLES; r++) {
+        if (!m->replays[r] || m->keeps_log) continue;
+        m->replays[r] = false;
+        nodes_replay(g, i, m->replay[r].tag);
     }
     while (m->orders) {
         nodes_read(g, i, m->order[--m->orders]);

@@ -42,6 +42,9 @@ struct member {
     uint64_t steps;
     struct read_order order[MEMBERS_MAX];
     unsigned orders;
+    struct replay_order replay[ROLES]; /* asked for, one of each role */
+    bool replays[ROLES];
+    bool keeps_log; /* REPLAY is not answered */
 };
 
 struct answer {
