@@ -98,7 +98,7 @@ NEEDS_io     := wire base
 NEEDS_daemon := io wire node config paxos kv base
 NEEDS_client := wire kv config base
 NEEDS_cli    := client wire kv config base
-NEEDS_sim    := node wire paxos kv base
+NEEDS_sim    := client node wire paxos kv base
 
 LIBS_config := -liniparser
 LIBS_io     := -luring

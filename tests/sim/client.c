@@ -1,5 +1,5 @@
 /* client.c - see client.h */
-#include "sim/client.h"
+#include "sim/client_private.h"
 
 #include "base/assert.h"
 #include "base/units.h"
@@ -10,26 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define KEY_LEN_MAX 20u
-
 static uint64_t op_cookie(const struct client *c, uint32_t i)
 {
     return (uint64_t)(c->self + 1u) << 32 | i;
-}
-
-static bool op_is_write(const struct op *o)
-{
-    return !command_is_read(o->command.op);
-}
-
-static bool op_has_seq(const struct op *o)
-{
-    return o->command.op <= COMMAND_INCR;
-}
-
-static uint64_t draw(struct client *c, uint64_t bound)
-{
-    return prng_below(&c->random, bound);
 }
 
 void client_init(struct world *w, uint8_t self, uint32_t ops)
@@ -38,8 +21,12 @@ void client_init(struct world *w, uint8_t self, uint32_t ops)
 
     *c = (struct client){ .self = self, .left = ops };
     prng_init(&c->random, w->plan->seed * 1024 + 512 + self);
-    c->favourite = (uint8_t)draw(c, w->plan->nodes);
-    c->next_ns = 1 + draw(c, w->plan->clients.think_ns + 1);
+    c->favourite = (uint8_t)client_draw(c, w->plan->nodes);
+    if (w->plan->clients.library &&
+        client_draw(c, 100) < w->plan->clients.library) {
+        library_new(w, c);
+    }
+    c->next_ns = 1 + client_draw(c, w->plan->clients.think_ns + 1);
     c->wake_ns = c->next_ns;
     queue_push(
         &w->queue,
@@ -50,6 +37,7 @@ void client_clear(struct client *c)
 {
     for (uint32_t i = 0; i < c->count; i++) packet_unref(c->ops[i].bytes);
     for (uint32_t i = 0; i < PLAN_KEYS_MAX; i++) packet_unref(c->seen[i]);
+    library_free(c);
     free(c->ops);
     *c = (struct client){ 0 };
 }
@@ -68,15 +56,23 @@ static bool op_command(const struct op *o, uint8_t op, struct command *c)
     return true;
 }
 
-bool client_command(const struct world *w, uint64_t cookie, uint8_t op,
+bool client_command(const struct world *w, const struct reply *r,
                     struct command *c)
 {
-    const uint64_t self = (cookie >> 32) - 1;
-    const uint32_t i = (uint32_t)cookie;
+    const uint64_t self = r->to.port - PORT_FIRST;
+    const uint32_t i = (uint32_t)r->cookie;
+    const struct client *client;
 
+    if (r->to.family != 4 || r->to.port < PORT_FIRST) return false;
     if (self >= w->plan->clients.count) return false;
-    if (i >= w->clients[self].count) return false;
-    return op_command(&w->clients[self].ops[i], op, c);
+    client = &w->clients[self];
+    if (client->library) {
+        const struct op *o = library_op(client, r->cookie, r->seq);
+
+        return o && op_command(o, r->op, c);
+    }
+    if (r->cookie >> 32 != self + 1 || i >= client->count) return false;
+    return op_command(&client->ops[i], r->op, c);
 }
 
 /* ---- asking -------------------------------------------------------------- */
@@ -94,9 +90,9 @@ static uint64_t client_acked(const struct client *c)
     return acked;
 }
 
-static void client_tell(const struct world *w, const struct client *c,
-                        enum trace_mark mark, const char *rule,
-                        const char *label, const char *text)
+void client_tell(const struct world *w, const struct client *c,
+                 enum trace_mark mark, const char *rule, const char *label,
+                 const char *text)
 {
     trace_tell(w->trace,
                &(struct sight){ .at_ns = w->now_ns,
@@ -106,9 +102,9 @@ static void client_tell(const struct world *w, const struct client *c,
                label, "%s", text);
 }
 
-static void client_tell_asked(const struct world *w, const struct client *c,
-                              const struct op *o, const struct command *cmd,
-                              uint8_t to)
+void client_tell_asked(const struct world *w, const struct client *c,
+                       const struct op *o, const struct command *cmd,
+                       uint8_t to)
 {
     struct words text = { 0 };
     struct words label = { 0 };
@@ -180,20 +176,20 @@ static void client_ask(struct world *w, struct client *c, uint32_t i)
     struct op *o = &c->ops[i];
     const uint64_t wait_ns = w->plan->clients.retry_ns
                              << min_u64(o->attempts, 4);
-    uint8_t to = (uint8_t)draw(c, w->plan->nodes);
+    uint8_t to = (uint8_t)client_draw(c, w->plan->nodes);
 
-    if (w->plan->scripted || (o->attempts == 0 && draw(c, 4) > 0))
+    if (w->plan->scripted || (o->attempts == 0 && client_draw(c, 4) > 0))
         to = c->favourite;
     if (o->attempts > 0 && o->attempts % 8 == 0) c->favourite = to;
     o->attempts++;
-    o->retry_ns = w->now_ns + wait_ns + draw(c, wait_ns + 1);
+    o->retry_ns = w->now_ns + wait_ns + client_draw(c, wait_ns + 1);
     client_send(w, c, i, to);
-    if (draw(c, 16) == 0 && !w->plan->scripted) {
-        client_send(w, c, i, (uint8_t)draw(c, w->plan->nodes));
+    if (client_draw(c, 16) == 0 && !w->plan->scripted) {
+        client_send(w, c, i, (uint8_t)client_draw(c, w->plan->nodes));
     }
 }
 
-static void client_wake(struct world *w, struct client *c, uint64_t at_ns)
+void client_wake(struct world *w, struct client *c, uint64_t at_ns)
 {
     const uint64_t next_ns = max_u64(at_ns, w->now_ns + 1);
 
@@ -204,7 +200,7 @@ static void client_wake(struct world *w, struct client *c, uint64_t at_ns)
         (struct due){ .at_ns = next_ns, .type = DUE_CLIENT, .who = c->self });
 }
 
-static struct op *client_op(struct client *c)
+struct op *client_op(struct client *c)
 {
     if (c->count == c->size) {
         c->size = c->size ? 2 * c->size : 64;
@@ -215,32 +211,16 @@ static struct op *client_op(struct client *c)
     return &c->ops[c->count++];
 }
 
-/* The op last made: its strings are copied, and it is asked. */
+/* The op last made is asked for the first time. */
 static void client_begin(struct world *w, struct client *c)
 {
     struct op *o = &c->ops[c->count - 1];
     struct command *cmd = &o->command;
-    uint8_t bytes[COMMAND_BYTES_MAX];
-    const uint32_t value_at = cmd->key.len + cmd->expected.len;
 
-    ASSERT(value_at + cmd->value.len <= sizeof bytes);
-    ASSERT(c->active_count < CLIENT_ACTIVE_MAX);
-
-    if (cmd->key.len) memcpy(bytes, cmd->key.at, cmd->key.len);
-    if (cmd->expected.len) {
-        memcpy(bytes + cmd->key.len, cmd->expected.at, cmd->expected.len);
-    }
-    if (cmd->value.len) memcpy(bytes + value_at, cmd->value.at, cmd->value.len);
-    o->bytes = packet_new(bytes, value_at + cmd->value.len);
-    cmd->key.at = o->bytes->bytes;
-    cmd->expected.at = o->bytes->bytes + cmd->key.len;
-    cmd->value.at = o->bytes->bytes + value_at;
     cmd->session = c->session;
     if (op_has_seq(o)) cmd->seq = ++c->seq;
-    o->began = checker_on_begin(&w->checker);
-    o->call = opinion_on_call(&w->opinion, c->self, cmd);
+    client_called(w, c, c->count - 1);
     o->patience_ns = w->now_ns + w->plan->clients.patience_ns;
-    c->active[c->active_count++] = c->count - 1;
     client_ask(w, c, c->count - 1);
 }
 
@@ -257,132 +237,19 @@ static void client_open(struct world *w, struct client *c)
     c->seq = 0;
     o->command.op = COMMAND_OPEN;
     o->command.value = bytes_of(nonce, sizeof nonce);
+    op_keep(o);
     client_begin(w, c);
-}
-
-/* A value that nobody else writes. */
-static struct bytes client_value(struct world *w, struct client *c,
-                                 uint8_t *buf)
-{
-    const uint32_t max = w->plan->clients.value_max;
-    uint32_t len = (uint32_t)snprintf((char *)buf, 32, "c%u-%u", c->self,
-                                      c->count);
-
-    if (draw(c, 8) == 0) return bytes_of(buf, (uint32_t)draw(c, 2) * len);
-    while (len < max) buf[len++] = 'x';
-    return bytes_of(buf, (uint32_t)draw(c, max - 7) + 8);
-}
-
-static struct bytes client_key(char *buf, char kind, uint32_t key)
-{
-    const int len = snprintf(buf, KEY_LEN_MAX,
-                             key < PLAN_KEYS_MAX ? "%c%u" : "%c1-of-many-%03u",
-                             kind, key);
-
-    return bytes_of(buf, (uint32_t)len);
-}
-
-static void client_draw_list(struct client *c, struct command *cmd,
-                             uint8_t *wanted)
-{
-    static const char *const prefixes[] = { "", "k", "n", "k1", "z" };
-    const char *prefix = prefixes[draw(c, 5)];
-
-    if (draw(c, 2)) cmd->key.len = 0;
-    cmd->op = COMMAND_LIST;
-    cmd->flags = draw(c, 2) ? COMMAND_KEYS : 0;
-    cmd->expected = bytes_of(prefix, (uint32_t)strlen(prefix));
-    store32(wanted, (uint32_t)draw(c, 1000) + 20);
-    cmd->value = bytes_of(wanted, 4);
-}
-
-static void client_draw_read(struct client *c, struct command *cmd,
-                             uint8_t *wanted)
-{
-    const uint64_t kind = draw(c, 10);
-
-    if (kind == 0) {
-        cmd->op = COMMAND_PING;
-        cmd->key.len = 0;
-    } else if (kind < 4) {
-        client_draw_list(c, cmd, wanted);
-    } else {
-        cmd->op = COMMAND_GET;
-    }
-}
-
-/* In a wide world first the store grows, and then it shrinks ... */
-static bool client_shrinks(const struct world *w, const struct client *c)
-{
-    const struct client_plan *p = &w->plan->clients;
-
-    return p->wide && c->left <= p->ops / p->count / 3;
-}
-
-static uint64_t client_draw_kind(struct world *w, struct client *c)
-{
-    if (!w->plan->clients.wide || draw(c, 4) == 0) return draw(c, 10);
-    return client_shrinks(w, c) ? 3 : 0;
-}
-
-/* ... all over, or on one side only, so that neighbours differ. */
-static uint32_t client_draw_key(struct world *w, struct client *c)
-{
-    const uint32_t keys = w->plan->clients.keys;
-    const uint64_t side = w->plan->seed % 3;
-
-    if (!client_shrinks(w, c) || side == 0) return (uint32_t)draw(c, keys);
-    return (uint32_t)(draw(c, keys / 2) + (side == 1 ? 0 : keys / 2));
-}
-
-static void client_draw_write(struct world *w, struct client *c,
-                              struct command *cmd, uint8_t *buf, uint32_t key)
-{
-    const struct packet *seen = c->seen[key % PLAN_KEYS_MAX];
-    const uint64_t kind = client_draw_kind(w, c);
-
-    cmd->value = client_value(w, c, buf);
-    if (kind < 3) {
-        cmd->op = COMMAND_PUT;
-    } else if (kind < 5) {
-        cmd->op = COMMAND_DEL;
-        cmd->value.len = 0;
-    } else if (kind < 8) {
-        cmd->op = COMMAND_CAS;
-        if (draw(c, 4) == 0)
-            cmd->flags = COMMAND_ABSENT;
-        else if (seen)
-            cmd->expected = bytes_of(seen->bytes, seen->len);
-    } else {
-        cmd->op = COMMAND_INCR;
-        store64(buf, draw(c, 16) ? draw(c, 2000) - 1000 : (uint64_t)INT64_MAX);
-        cmd->value = bytes_of(buf, 8);
-    }
 }
 
 static void client_begin_one(struct world *w, struct client *c)
 {
     struct op *o = client_op(c);
     struct command *cmd = &o->command;
-    uint8_t buf[COMMAND_BYTES_MAX];
-    char name[KEY_LEN_MAX];
-    const uint32_t key = client_draw_key(w, c);
-    const bool read = draw(c, 100) < w->plan->clients.reads;
 
-    cmd->key = client_key(name, 'k', key);
-    if (read) {
-        client_draw_read(c, cmd, buf);
-    } else {
-        client_draw_write(w, c, cmd, buf, key);
-    }
-    /* Numbers mostly have keys of their own. */
-    if (((cmd->op == COMMAND_INCR && draw(c, 8)) || draw(c, 8) == 0) &&
-        cmd->key.len && !w->plan->clients.wide) {
-        cmd->key = client_key(name, 'n', key);
-    }
-    if (draw(c, 64) == 0) {
+    client_choose(w, c, o);
+    if (client_draw(c, 64) == 0) {
         *cmd = (struct command){ .op = COMMAND_KEEPALIVE };
-    } else if (draw(c, 128) == 0 && c->active_count == 0) {
+    } else if (client_draw(c, 128) == 0 && c->active_count == 0) {
         *cmd = (struct command){ .op = COMMAND_CLOSE };
     }
     c->left--;
@@ -391,7 +258,7 @@ static void client_begin_one(struct world *w, struct client *c)
 
 /* ---- ends ---------------------------------------------------------------- */
 
-static void client_end(struct client *c, uint32_t i, enum op_state how)
+void client_end(struct client *c, uint32_t i, enum op_state how)
 {
     for (uint32_t a = 0; a < c->active_count; a++) {
         if (c->active[a] != i) continue;
@@ -412,6 +279,7 @@ void client_forget(struct world *w, struct client *c)
         client_end(c, i, op_is_write(&c->ops[i]) ? OP_UNKNOWN : OP_GIVEN_UP);
     }
     c->session = (struct session_id){ 0 };
+    if (c->library) library_forget(w, c);
     client_tell(w, c, MARK_OTHER, "P29", "no session", "has no session");
     client_wake(w, c, w->now_ns);
 }
@@ -476,7 +344,7 @@ static void client_go_on(struct world *w, struct client *c)
 
     if (!c->session.slot && c->left && c->active_count == 0) client_open(w, c);
     while (c->next_ns <= w->now_ns && client_may_begin(w, c)) {
-        c->next_ns = w->now_ns + draw(c, think_ns + 1);
+        c->next_ns = w->now_ns + client_draw(c, think_ns + 1);
         client_begin_one(w, c);
     }
     next_ns = client_next(w, c);
@@ -490,7 +358,10 @@ void client_order(struct world *w, struct client *c, const struct command *cmd,
     if (cmd->op == COMMAND_OPEN) {
         client_open(w, c);
     } else {
-        client_op(c)->command = *cmd;
+        struct op *o = client_op(c);
+
+        o->command = *cmd;
+        op_keep(o);
         client_begin(w, c);
     }
     client_wake(w, c, client_next(w, c));
@@ -498,6 +369,10 @@ void client_order(struct world *w, struct client *c, const struct command *cmd,
 
 void client_on_timer(struct world *w, struct client *c)
 {
+    if (c->library) {
+        library_on_timer(w, c);
+        return;
+    }
     for (uint32_t a = c->active_count; a > 0; a--) {
         if (a <= c->active_count) client_look_after(w, c, c->active[a - 1]);
     }
@@ -528,6 +403,28 @@ static void client_see(struct client *c, const struct op *o,
     *seen = packet_new(value.at, value.len);
 }
 
+void client_called(struct world *w, struct client *c, uint32_t i)
+{
+    struct op *o = &c->ops[i];
+
+    ASSERT(c->active_count < CLIENT_ACTIVE_MAX);
+
+    o->began = checker_on_begin(&w->checker);
+    o->call = opinion_on_call(&w->opinion, c->self, &o->command);
+    c->active[c->active_count++] = i;
+}
+
+void client_returned(struct world *w, struct client *c, uint32_t i,
+                     const struct reply *r)
+{
+    const struct op *o = &c->ops[i];
+
+    checker_on_end(&w->checker, o->began, op_is_write(o), r->slot);
+    opinion_on_reply(&w->opinion, o->call, c->self, &o->command, r);
+    client_see(c, o, r);
+    client_end(c, i, OP_ENDED);
+}
+
 static void client_on_answer(struct world *w, struct client *c, uint32_t i,
                              const struct reply *r)
 {
@@ -537,10 +434,7 @@ static void client_on_answer(struct world *w, struct client *c, uint32_t i,
         c->session.slot = load64(r->value.at);
         c->session.index = load16(r->value.at + 8);
     }
-    checker_on_end(&w->checker, o->began, op_is_write(o), r->slot);
-    opinion_on_reply(&w->opinion, o->call, c->self, &o->command, r);
-    client_see(c, o, r);
-    client_end(c, i, OP_ENDED);
+    client_returned(w, c, i, r);
     if (o->command.op == COMMAND_CLOSE) client_forget(w, c);
 }
 
@@ -583,6 +477,10 @@ void client_on_reply(struct world *w, struct client *c, uint8_t from,
     const uint32_t i = (uint32_t)cookie;
     struct reply r;
 
+    if (c->library) {
+        library_on_datagram(w, c, from, p);
+        return;
+    }
     if (p->damaged) return;
     if (!packet_reply(p, &r)) {
         world_fail(w, "codec", "client %u cannot read a reply", c->self);

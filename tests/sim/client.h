@@ -2,6 +2,10 @@
  * client.h - a client with a session: it asks, waits, asks another member,
  * fences, gives up, forgets; and tells the checker when an operation began
  * and what it was told.
+ *
+ * Some clients are the library's own session (src/client/session.h), and what
+ * they send and get are real datagrams.  Others have a session of their own,
+ * simpler and ruder: they ask any member, several at once, without a token.
  */
 #ifndef PAXOSKV_SIM_CLIENT_H
 #define PAXOSKV_SIM_CLIENT_H
@@ -28,15 +32,20 @@ struct op {
     struct command command; /* its strings lie in bytes */
     struct packet *bytes;
     enum op_state state;
-    uint64_t began; /* as the checker said */
+    uint64_t cookie; /* of the session of the library that asked for it */
+    bool sent;       /* likewise */
+    uint64_t began;  /* as the checker said */
     struct opinion_call call;
     uint64_t retry_ns;
     uint64_t patience_ns; /* when to fence, and then to give up */
     uint32_t attempts;
 };
 
+struct library;
+
 struct client {
     uint8_t self;
+    struct library *library; /* whose session it uses, NULL: its own */
     struct prng random;
     struct session_id session; /* slot 0: none */
     uint64_t seq;              /* of the last write */
@@ -78,10 +87,10 @@ static inline bool client_is_done(const struct client *c)
 }
 
 /*
- * The command that was asked with this cookie and answered as op: a FENCE in
- * the place of a write too.  False if there is none.
+ * The command that this answers: a FENCE in the place of a write too.  False if
+ * nobody asked for it.
  */
-bool client_command(const struct world *w, uint64_t cookie, uint8_t op,
+bool client_command(const struct world *w, const struct reply *r,
                     struct command *c);
 
 #endif

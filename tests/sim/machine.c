@@ -194,6 +194,7 @@ void machine_start(struct world *w, struct machine *m)
     m->config.process = prng_next(&m->random);
     m->config.seed = prng_next(&m->random);
     m->counter = 0;
+    m->answers = 0;
     m->node = node_init(&m->config, &arena);
     ASSERT(m->node);
     if (parts_init(&m->parts, m->config.n, &arena) < 0) ASSERT(!"room");
@@ -416,19 +417,6 @@ void machine_step(struct world *w, struct machine *m, struct event *ev)
     machine_look_at_state(w, m);
     machine_set_tick(w, m);
     if (ev->type != EVENT_FLUSH) machine_set_flush(w, m);
-}
-
-static void machine_on_request(struct world *w, struct machine *m,
-                               const struct due *d)
-{
-    const struct request r = {
-        .client = { .family = 4, .port = (uint16_t)(PORT_FIRST + d->from) },
-        .cookie = d->number,
-        .command = bytes_of(d->packet->bytes, d->packet->len),
-    };
-
-    if (d->packet->damaged) return;
-    machine_step(w, m, &(struct event){ .type = EVENT_REQUEST, .request = &r });
 }
 
 static void machine_write(struct world *w, struct machine *m)

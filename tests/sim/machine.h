@@ -29,6 +29,7 @@ struct machine {
     uint32_t life;
     struct parts parts; /* of messages that are coming in */
     uint64_t counter;   /* of messages sent in this life */
+    uint64_t answers;   /* and of datagrams to clients */
     uint64_t clock_ns;  /* its clock stood so when the world began */
     int64_t drift_ppm;
     uint64_t tick_ns; /* when the next tick is pushed for, or NEVER_NS */
@@ -124,5 +125,32 @@ void machine_step(struct world *w, struct machine *m, struct event *ev);
 void machine_send(struct world *w, struct machine *m, const struct effect *e);
 void machine_on_datagram(struct world *w, struct machine *m,
                          const struct due *d);
+
+/* Take in what a client sends; and answer one that is the library. */
+void machine_on_request(struct world *w, struct machine *m,
+                        const struct due *d);
+void machine_answer_client(struct world *w, struct machine *m, uint8_t client,
+                           const struct reply *r);
+
+/* Open a datagram; what was damaged must be found out, and nothing else be
+ * refused. */
+bool machine_open(struct world *w, struct machine *m, const struct packet *p,
+                  struct datagram_head *h);
+
+/* All members of a world belong to one cluster. */
+uint64_t machine_cluster(const struct world *w);
+
+/* Where clients find machine i. */
+static inline struct address machine_address(uint8_t i)
+{
+    return (struct address){ .family = 4,
+                             .port = 7401,
+                             .ip = { 10, 0, 0, (uint8_t)(i + 1) } };
+}
+
+static inline uint8_t machine_of_address(const struct address *a)
+{
+    return (uint8_t)(a->ip[3] - 1);
+}
 
 #endif

@@ -26,14 +26,17 @@ static void machine_reply(struct world *w, struct machine *m,
     struct due d = { .type = DUE_REPLY, .from = m->self, .number = r->cookie };
     struct command c;
 
-    if (!client_command(w, r->cookie, r->op, &c) || r->to.family != 4 ||
-        r->to.port - PORT_FIRST >= w->plan->clients.count) {
+    if (!client_command(w, r, &c)) {
         world_fail(w, "witness", "node %u answers what nobody asked",
                    m->config.ids[m->self]);
         return;
     }
     checker_on_reply(&w->checker, m->self, &c, r);
     d.who = (uint8_t)(r->to.port - PORT_FIRST);
+    if (w->clients[d.who].library) {
+        machine_answer_client(w, m, d.who, r);
+        return;
+    }
     d.packet = packet_of_reply(r);
     world_digest(w, d.packet->bytes, d.packet->len);
     world_send(w, m->self, NETWORK_CLIENT, false, d);

@@ -6,8 +6,7 @@
 #include "sim/world.h"
 #include "wire/peer.h"
 
-/* All members of a world belong to one cluster. */
-static uint64_t machine_cluster(const struct world *w)
+uint64_t machine_cluster(const struct world *w)
 {
     return ~w->plan->seed;
 }
@@ -116,9 +115,8 @@ static void machine_on_message(struct world *w, struct machine *m,
                  &(struct event){ .type = EVENT_MESSAGE, .message = &message });
 }
 
-/* What was damaged must be found out, and nothing else be refused. */
-static bool machine_open(struct world *w, struct machine *m,
-                         const struct packet *p, struct datagram_head *h)
+bool machine_open(struct world *w, struct machine *m, const struct packet *p,
+                  struct datagram_head *h)
 {
     const bool good = datagram_open(p->bytes, p->len, h) == DATAGRAM_OK;
 

@@ -5,6 +5,7 @@
 #include "sim/diagram.h"
 #include "sim/words.h"
 #include "sim/world.h"
+#include "wire/request.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -421,6 +422,22 @@ void observe_executed(struct world *w, const struct machine *m, uint64_t first,
 
 /* ---- datagrams ----------------------------------------------------------- */
 
+/* The command or answer in it; the library's clients speak in datagrams, the
+ * others without (due.number), and have one in each. */
+static struct reader observe_inside(const struct due *d)
+{
+    const struct packet *p = d->packet;
+    uint32_t at = 0;
+
+    if (d->number == 0 && d->type == DUE_REQUEST) {
+        at = DATAGRAM_HEAD + REQUEST_HEAD;
+    } else if (d->number == 0 && d->type == DUE_REPLY) {
+        at = DATAGRAM_HEAD + REPLY_HEAD;
+    }
+    if (at > p->len) at = p->len;
+    return reader_of(p->bytes + at, p->len - at);
+}
+
 /* What is in it: for the arrow, and the line if it is lost. */
 static bool observe_content(const struct world *w, const struct due *d,
                             struct words *head, struct words *text,
@@ -428,8 +445,8 @@ static bool observe_content(const struct world *w, const struct due *d,
 {
     struct message m;
     struct command c;
-    struct reply r;
-    struct reader in = reader_of(d->packet->bytes, d->packet->len);
+    struct reply_item r;
+    struct reader in = observe_inside(d);
 
     *text = observe_words(w);
     *head = observe_words(w);
@@ -455,7 +472,7 @@ static bool observe_content(const struct world *w, const struct due *d,
         *head = *text;
         return true;
     }
-    if (d->type != DUE_REPLY || !packet_reply(d->packet, &r)) return false;
+    if (d->type != DUE_REPLY || reply_item_decode(&r, &in) < 0) return false;
     words_add(text, "%s %s", words_op(r.op), words_status(r.status));
     *head = *text;
     words_add(text, ", slot %" PRIu64, r.slot);

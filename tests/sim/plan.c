@@ -60,9 +60,12 @@ static void draw_disk(struct disk_plan *p, struct prng *r)
 
 static void draw_clients(struct client_plan *p, struct prng *r)
 {
+    static const uint8_t library[] = { 0, 50, 50, 100 };
+
     *p = (struct client_plan){
         .count = (uint8_t)prng_range(r, 4, 12),
         .pipeline = one_in(r, 2) ? 1 : (uint8_t)prng_range(r, 2, 16),
+        .library = library[prng_below(r, sizeof library)],
         .keys = (uint8_t)prng_range(r, 1, PLAN_KEYS_MAX),
         .reads = (uint8_t)prng_range(r, 0, 80),
         .value_max = (uint16_t)scaled(r, 8, 500),

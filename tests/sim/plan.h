@@ -57,6 +57,7 @@ struct fault_plan {
 struct client_plan {
     uint8_t count;
     uint8_t pipeline;     /* operations in flight of one client */
+    uint8_t library;      /* parts of 100 are the library's own session */
     uint8_t keys;         /* few, so that they conflict; mostly */
     bool wide;            /* many: the store grows, and then shrinks */
     uint8_t reads;        /* parts of 100 */
