@@ -16,14 +16,19 @@ struct bytes parts_cut(struct bytes body, uint32_t body_max, uint32_t part)
     return bytes_of(body.at + at, left < body_max ? left : body_max);
 }
 
+#define LISTS (PARTS_BODIES * DATAGRAM_PARTS_MAX)
+
 size_t parts_size(uint8_t n)
 {
-    return ARENA_SIZE(n * sizeof(struct assembly)) +
-           ARENA_SIZE((n + 1u) * (size_t)PARTS_BODY_MAX);
+    return ARENA_SIZE(n * sizeof(struct assemblies)) +
+           ARENA_SIZE(n * LISTS * sizeof(struct bytes)) +
+           ARENA_SIZE((n * PARTS_BODIES + 1u) * (size_t)PARTS_BODY_MAX);
 }
 
+/* Only heads are touched: most bodies are never used, and cost no page. */
 int parts_init(struct parts *p, uint8_t n, struct arena *mem)
 {
+    struct bytes *lists;
     uint8_t *bytes;
 
     ASSERT(n >= 1);
@@ -31,35 +36,28 @@ int parts_init(struct parts *p, uint8_t n, struct arena *mem)
 
     p->n = n;
     p->senders = arena_take(mem, n, sizeof *p->senders);
-    bytes = arena_take(mem, n + 1u, PARTS_BODY_MAX);
-    if (!p->senders || !bytes) return -ENOMEM;
+    lists = arena_take(mem, n * LISTS, sizeof *lists);
+    bytes = arena_take(mem, n * PARTS_BODIES + 1u, PARTS_BODY_MAX);
+    if (!p->senders || !lists || !bytes) return -ENOMEM;
 
     p->whole = bytes;
-    for (uint32_t i = 0; i < n; i++)
-        p->senders[i] = (struct assembly){
-            .bytes = bytes + (i + 1) * (size_t)PARTS_BODY_MAX
-        };
+    for (uint32_t i = 0; i < n; i++) {
+        p->senders[i].next = 0;
+        for (uint32_t k = 0; k < PARTS_BODIES; k++) {
+            bytes += PARTS_BODY_MAX;
+            p->senders[i].list[k] = (struct assembly){ .bytes = bytes,
+                                                       .list = lists };
+            lists += DATAGRAM_PARTS_MAX;
+        }
+    }
     return 0;
 }
 
-/* True if head is of the body that a is about. */
 static bool assembly_is_of(const struct assembly *a,
                            const struct datagram_head *head)
 {
     return a->parts && a->incarnation == head->incarnation &&
            a->nonce == head->nonce && a->counter == head->counter;
-}
-
-/*
- * True if head is of an older body than a.  Two processes of one incarnation
- * have no order: the one that speaks now is believed.
- */
-static bool assembly_is_newer(const struct assembly *a,
-                              const struct datagram_head *head)
-{
-    if (a->incarnation != head->incarnation)
-        return a->incarnation > head->incarnation;
-    return a->nonce == head->nonce && a->counter > head->counter;
 }
 
 static void assembly_begin(struct assembly *a, const struct datagram_head *head)
@@ -69,9 +67,23 @@ static void assembly_begin(struct assembly *a, const struct datagram_head *head)
     a->counter = head->counter;
     a->parts = head->parts;
     a->have = 0;
-    a->stale = 0;
     a->used = 0;
-    memset(a->list, 0, sizeof a->list);
+    memset(a->list, 0, DATAGRAM_PARTS_MAX * sizeof *a->list);
+}
+
+/* The body that head is of; it begins here if it is a new one. */
+static struct assembly *parts_find(struct assemblies *s,
+                                   const struct datagram_head *head)
+{
+    struct assembly *a;
+
+    for (uint32_t i = 0; i < PARTS_BODIES; i++) {
+        if (assembly_is_of(&s->list[i], head)) return &s->list[i];
+    }
+    a = &s->list[s->next];
+    s->next = (s->next + 1) % PARTS_BODIES;
+    assembly_begin(a, head);
+    return a;
 }
 
 /* True if the bytes of a stand in the order of the parts. */
@@ -102,7 +114,7 @@ enum parts_result parts_take(struct parts *p, uint8_t sender,
                              const struct datagram_head *head,
                              struct bytes part, struct bytes *whole)
 {
-    struct assembly *a = &p->senders[sender];
+    struct assembly *a;
 
     ASSERT(sender < p->n);
     ASSERT(head->part < head->parts);
@@ -113,16 +125,11 @@ enum parts_result parts_take(struct parts *p, uint8_t sender,
         return PARTS_WHOLE;
     }
     if (part.len == 0) return PARTS_BAD;
-    if (!assembly_is_of(a, head)) {
-        if (assembly_is_newer(a, head) && a->stale++ < PARTS_STALE_MAX)
-            return PARTS_STALE;
-        assembly_begin(a, head);
-    }
+    a = parts_find(&p->senders[sender], head);
     if (head->parts != a->parts) return PARTS_BAD;
     if (a->list[head->part].at) return PARTS_STALE;
     if (part.len > PARTS_BODY_MAX - a->used) return PARTS_BAD;
 
-    a->stale = 0;
     memcpy(a->bytes + a->used, part.at, part.len);
     a->list[head->part] = bytes_of(a->bytes + a->used, part.len);
     a->used += part.len;

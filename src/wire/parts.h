@@ -3,9 +3,9 @@
  *
  * The sender cuts a body into equal parts, the last one shorter; each travels
  * behind a head of its own with the same counter (datagram.h).  The receiver
- * puts together one body per sender at a time: the parts of a newer one (by
- * incarnation, then counter) end what is under way.  What is lost is lost;
- * its sender says it again when nobody answers (P18).
+ * puts together PARTS_BODIES bodies per sender at a time, as the parts of
+ * several may overtake each other: one more ends the one that was begun first.
+ * What is lost is lost; its sender says it again when nobody answers (P18).
  */
 #ifndef PAXOSKV_WIRE_PARTS_H
 #define PAXOSKV_WIRE_PARTS_H
@@ -16,9 +16,7 @@
 #include "wire/datagram.h"
 
 #define PARTS_BODY_MAX (128u << 10) /* bytes of a body in parts */
-#define PARTS_STALE_MAX                                                        \
-    256u /* older parts in a row that are believed to be so;
-                                then it was the newer one that lied */
+#define PARTS_BODIES   8u           /* under way, of one sender */
 
 /* Parts that a body of len bytes needs, body_max bytes to a datagram. */
 static inline uint32_t parts_count(uint32_t len, uint32_t body_max)
@@ -29,29 +27,34 @@ static inline uint32_t parts_count(uint32_t len, uint32_t body_max)
 /* The bytes of one of these parts. */
 struct bytes parts_cut(struct bytes body, uint32_t body_max, uint32_t part);
 
-/* What one sender is telling. */
+/* A body that is being put together. */
 struct assembly {
     uint64_t incarnation;
     uint64_t nonce;
     uint64_t counter;
-    uint16_t parts; /* 0: nothing is under way */
-    uint16_t have;  /* parts that are here; all: it was given out */
-    uint16_t stale; /* older parts in a row */
-    uint32_t used;  /* bytes of parts, in the order of their coming */
-    uint8_t *bytes; /* PARTS_BODY_MAX of them */
-    struct bytes list[DATAGRAM_PARTS_MAX]; /* at NULL: not here yet */
+    uint16_t parts;     /* 0: there is none */
+    uint16_t have;      /* parts that are here; all: it was given out */
+    uint32_t used;      /* bytes of parts, in the order of their coming */
+    uint8_t *bytes;     /* PARTS_BODY_MAX of them */
+    struct bytes *list; /* DATAGRAM_PARTS_MAX; at NULL: not here yet */
+};
+
+/* All that a sender is telling, and where its next body goes. */
+struct assemblies {
+    uint32_t next;
+    struct assembly list[PARTS_BODIES];
 };
 
 struct parts {
     uint8_t n;
     uint8_t *whole; /* PARTS_BODY_MAX bytes: the body last given out */
-    struct assembly *senders;
+    struct assemblies *senders;
 };
 
 enum parts_result {
     PARTS_WHOLE, /* a body is complete */
     PARTS_WAIT,  /* kept: others are still lacking */
-    PARTS_STALE, /* dropped: here already, or of an older body */
+    PARTS_STALE, /* dropped: it is here already */
     PARTS_BAD,   /* dropped: it cannot be, or the body is too long */
 };
 

@@ -239,7 +239,7 @@ const char *fault_name(enum fault_type type)
         [FAULT_FORGET] = "forgetful client",
         [FAULT_FULL] = "full disk",
         [FAULT_LAG] = "slow disk",
-        [FAULT_ROT] = "flipped bit on disk",
+        [FAULT_ROT] = "disk rot",
         [FAULT_USURP] = "usurpation",
         [FAULT_ROLE] = "dead role",
         [FAULT_LOST] = "lost",
@@ -253,7 +253,7 @@ const char *fault_name(enum fault_type type)
         [FAULT_STALL] = "write stalled",
         [FAULT_ERROR] = "write failed",
         [FAULT_TORN] = "write torn",
-        [FAULT_DAMAGE] = "damaged log refused",
+        [FAULT_DAMAGE] = "rotten log refused",
     };
 
     ASSERT(type < FAULT_TYPES);
