@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #define MS_MAX 1000000000u
@@ -111,19 +112,6 @@ bool explain_option(struct explain *e, int letter, const char *text)
     }
 }
 
-void explain_begin(struct explain *e, struct trace *t, const char *title)
-{
-    t->level = e->level;
-    if (!e->svg) return;
-    e->diagram = (struct diagram){
-        .from_ns = e->from_ns,
-        .upto_ns = e->upto_ns,
-        .kinds = e->kinds,
-    };
-    snprintf(e->diagram.title, sizeof e->diagram.title, "%s", title);
-    t->diagram = &e->diagram;
-}
-
 static bool explain_write(const struct explain *e)
 {
     FILE *to = fopen(e->svg, "w");
@@ -138,10 +126,46 @@ static bool explain_write(const struct explain *e)
     return written;
 }
 
+/* The run that is being explained, for the one signal that is of interest. */
+static struct explain *explained;
+
+/* An assertion has failed: what is told so far is what is wanted.  It is
+ * abort() that brings us here, in the middle of no other call. */
+static void explain_abort(int signal_number)
+{
+    (void)signal_number;
+    fflush(stdout);
+    if (explained && explained->svg) explain_write(explained);
+    explained = NULL;
+}
+
+static void explain_on_abort(struct explain *e)
+{
+    explained = e;
+    signal(SIGABRT, explain_abort);
+}
+
+void explain_begin(struct explain *e, struct trace *t, const char *title)
+{
+    t->level = e->level;
+    t->from_ns = e->from_ns;
+    t->upto_ns = e->upto_ns;
+    explain_on_abort(e);
+    if (!e->svg) return;
+    e->diagram = (struct diagram){
+        .from_ns = e->from_ns,
+        .upto_ns = e->upto_ns,
+        .kinds = e->kinds,
+    };
+    snprintf(e->diagram.title, sizeof e->diagram.title, "%s", title);
+    t->diagram = &e->diagram;
+}
+
 bool explain_end(struct explain *e, uint64_t end_ns)
 {
     bool written;
 
+    explained = NULL;
     if (!e->svg) return true;
     e->diagram.end_ns = end_ns;
     written = explain_write(e);

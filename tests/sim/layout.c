@@ -57,25 +57,35 @@ static void layout_add_column(struct layout *l, uint8_t place, double width)
     l->width += width;
 }
 
-static void layout_columns(struct layout *l)
+/* Who does something; clients only if their arrows are not ruled out. */
+static void layout_look_around(struct layout *l, bool *there)
 {
     const struct diagram *d = l->d;
-    bool there[256] = { 0 };
 
-    for (uint32_t i = 0; i < d->mark_count; i++)
+    for (uint32_t i = 0; i < d->mark_count; i++) {
         there[d->marks[i].place] = true;
+    }
     for (uint32_t i = 0; i < d->arrow_count; i++) {
         there[d->arrows[i].from] = true;
         there[d->arrows[i].to] = true;
     }
-    for (uint32_t i = PLACE_CLIENT; i < PLACE_STORY; i++)
+    for (uint32_t i = PLACE_CLIENT; i < PLACE_STORY; i++) {
+        if (d->kinds && !(d->kinds >> ARROW_CLIENT & 1)) there[i] = false;
         l->clients += there[i];
+    }
+}
+
+static void layout_columns(struct layout *l)
+{
+    bool there[256] = { 0 };
+
+    layout_look_around(l, there);
     l->width = LAYOUT_AXIS;
     for (uint32_t i = PLACE_CLIENT; i < PLACE_STORY; i++) {
         if (!there[i] || l->clients > LAYOUT_CLIENTS_MAX) continue;
         layout_add_column(l, (uint8_t)i, CLIENT_PX);
     }
-    for (uint8_t i = 0; i < d->n; i++) layout_add_column(l, i, NODE_PX);
+    for (uint8_t i = 0; i < l->d->n; i++) layout_add_column(l, i, NODE_PX);
 }
 
 /* ---- what is left out ---------------------------------------------------- */

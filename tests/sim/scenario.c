@@ -204,6 +204,7 @@ static void script_fail(struct script *s, const char *what)
     s->failed = true;
     snprintf(s->text, sizeof s->text, "at %.3f ms: not so: %s",
              (double)(s->w->now_ns - s->trace->zero_ns) / NS_PER_MS, what);
+    trace_line(s->trace, s->w->now_ns, "network", 0, "NOT SO: %s", what);
 }
 
 /* The next thing due before end_ns happens; false: there is none. */

@@ -10,6 +10,8 @@
 #include <cmocka.h>
 
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static void option_trace_takes_a_level_or_none(void **state)
 {
@@ -126,6 +128,52 @@ static void tell_muted_tells_nothing(void **state)
     free(text);
 }
 
+static void tell_outside_the_window_tells_nothing(void **state)
+{
+    char *text = NULL;
+    size_t len = 0;
+    struct trace t = { .out = open_memstream(&text, &len),
+                       .from_ns = 10 * NS_PER_MS,
+                       .upto_ns = 20 * NS_PER_MS };
+
+    (void)state;
+    trace_line(&t, 9 * NS_PER_MS, "client", 0, "early");
+    trace_line(&t, 15 * NS_PER_MS, "client", 0, "in time");
+    trace_line(&t, 21 * NS_PER_MS, "client", 0, "late");
+    fclose(t.out);
+    assert_string_equal(text, "     15.000  client 0       in time\n");
+    free(text);
+}
+
+/* ---- a run that ends badly ----------------------------------------------- */
+
+static void begin_then_abort_writes_the_diagram(void **state)
+{
+    char path[] = "/tmp/paxoskv-explain.XXXXXX";
+    const int fd = mkstemp(path);
+    char head[5] = "";
+    pid_t pid;
+
+    (void)state;
+    assert_true(fd >= 0);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct explain e = { .svg = path };
+        struct trace t = { 0 };
+
+        explain_begin(&e, &t, "abort");
+        trace_begin(&t, 2, ids);
+        trace_line(&t, 5000, "node", 4, "fails");
+        abort();
+    }
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_int_equal(pread(fd, head, 4, 0), 4);
+    assert_string_equal(head, "<svg");
+    close(fd);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +184,8 @@ int main(void)
         cmocka_unit_test(tell_decisions_leaves_out_messages),
         cmocka_unit_test(tell_all_has_every_level),
         cmocka_unit_test(tell_muted_tells_nothing),
+        cmocka_unit_test(tell_outside_the_window_tells_nothing),
+        cmocka_unit_test(begin_then_abort_writes_the_diagram),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

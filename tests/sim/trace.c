@@ -52,6 +52,14 @@ static bool trace_keeps(const struct trace *t, enum trace_level level)
     return t->ring && level <= TRACE_MESSAGES;
 }
 
+static bool trace_prints(const struct trace *t, const struct sight *s)
+{
+    const uint64_t told_ns = s->at_ns - t->zero_ns;
+
+    if (!t->out || t->muted || s->level > t->level) return false;
+    return told_ns >= t->from_ns && (!t->upto_ns || told_ns <= t->upto_ns);
+}
+
 static void trace_write(struct trace *t, const struct sight *s,
                         const char *label, const char *text)
 {
@@ -64,8 +72,7 @@ static void trace_write(struct trace *t, const struct sight *s,
              trace_place(t, who, sizeof who, s->place), s->rule ? s->rule : "",
              text);
     trace_clean(line);
-    if (t->out && !t->muted && s->level <= t->level)
-        fprintf(t->out, "%s\n", line);
+    if (trace_prints(t, s)) fprintf(t->out, "%s\n", line);
     if (t->ring && s->level <= TRACE_MESSAGES) {
         memcpy(t->ring->lines[t->ring->count % TRACE_LINES], line, sizeof line);
         t->ring->count++;

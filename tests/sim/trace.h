@@ -75,6 +75,8 @@ struct trace {
     enum trace_level level;  /* of out */
     bool muted;              /* nothing is told as yet */
     uint64_t zero_ns;        /* the times told begin here */
+    uint64_t from_ns;        /* of these, out has only what is between: */
+    uint64_t upto_ns;        /* 0: no end */
     uint8_t n;
     uint8_t ids[MEMBERS_MAX];
 };

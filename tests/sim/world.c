@@ -268,6 +268,10 @@ void world_end(struct world *w, struct world_result *result)
     struct linear_result opinion;
 
     world_judge(w, &opinion);
+    if (w->checker.failed) {
+        trace_line(w->trace, w->now_ns, "network", 0, "CHECK FAILS: %s: %s",
+                   w->checker.failed, w->checker.text);
+    }
     world_count(w, result);
     result->keys = opinion.keys;
     result->keys_open = opinion.gave_up;
