@@ -323,19 +323,31 @@ void script_expect(struct script *s, bool is_so, const char *what)
     if (!is_so) script_fail(s, what);
 }
 
-bool script_slot_is(const struct script *s, uint64_t slot, const char *words)
+/* What was chosen in slot, or NULL. */
+static const struct proposal *script_chosen(const struct script *s,
+                                            uint64_t slot)
 {
     const struct checker *c = &s->w->checker;
+
+    if (s->failed || !checker_has_chosen(c, slot)) return NULL;
+    return &c->slots[slot].list[c->slots[slot].by];
+}
+
+bool script_slot_is(const struct script *s, uint64_t slot, const char *words)
+{
+    const struct proposal *p = script_chosen(s, slot);
     struct words text = { 0 };
 
-    if (s->failed || !checker_has_chosen(c, slot)) return false;
-    {
-        const struct slot_view *v = &c->slots[slot];
-        const struct proposal *p = &v->list[v->by];
-
-        words_value(&text, (struct value){ .bytes = p->bytes, .len = p->len });
-    }
+    if (!p) return false;
+    words_value(&text, (struct value){ .bytes = p->bytes, .len = p->len });
     return strcmp(text.text, words) == 0;
+}
+
+uint32_t script_votes(const struct script *s, uint64_t slot)
+{
+    const struct proposal *p = script_chosen(s, slot);
+
+    return p ? (uint32_t)__builtin_popcount(p->durable) : 0;
 }
 
 /* ---- playing ------------------------------------------------------------- */

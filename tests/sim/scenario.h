@@ -116,6 +116,9 @@ bool script_slot_is(const struct script *s, uint64_t slot, const char *words);
 /* The slot that comes next, as far as this member knows. */
 uint64_t script_next_slot(const struct script *s, uint8_t id);
 
+/* How many have their vote for what was chosen in slot on disk? */
+uint32_t script_votes(const struct script *s, uint64_t slot);
+
 struct node_status script_status(const struct script *s, uint8_t id);
 
 #endif

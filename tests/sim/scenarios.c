@@ -117,6 +117,7 @@ static void at_least_a_majority(struct script *s)
     script_say(s, "Three votes are a majority; a fourth and a fifth change "
                   "nothing.");
     script_run(s, 8000);
+    script_expect(s, script_votes(s, slot) == 5, "all five have voted");
     script_expect(s, script_slot_is(s, slot, "put k=v"), "the slot is put k=v");
     script_put(s, 0, 1, "k", "w");
     script_until_answered(s, 0, 50);
