@@ -62,9 +62,9 @@ static const struct {
     [NOTE_LEAVING] = { MARK_OTHER, "E5", "nominates its successor" },
     [NOTE_CAUGHT_UP] = { MARK_OTHER, "P19", "has caught up" },
     [NOTE_BEHIND] = { MARK_OTHER, "P19", "is behind" },
-    [NOTE_ROLE_CRASHED] = { MARK_OTHER, "S2", "loses its" },
-    [NOTE_ROLE_OUT] = { MARK_OTHER, "S4", "has an outage of its" },
-    [NOTE_ROLE_BACK] = { MARK_OTHER, "S1", "has rebuilt its" },
+    [NOTE_ROLE_CRASHED] = { MARK_ROLE_DIES, "S2", "loses its" },
+    [NOTE_ROLE_OUT] = { MARK_ROLE_DIES, "S4", "has an outage:" },
+    [NOTE_ROLE_BACK] = { MARK_ROLE_BACK, "S1", "rebuilds its" },
 };
 
 static const char *role_name(uint8_t role)
@@ -148,6 +148,7 @@ static void observe_details(const struct note *n, struct words *long_text,
     case NOTE_ROLE_OUT:
     case NOTE_ROLE_BACK:
         words_add(long_text, " %s", role_name(n->node));
+        *label = *long_text;
         break;
     case NOTE_ELECTION:
         words_add(long_text, " with token %u/%" PRIu64, long_text->ids[n->node],

@@ -77,6 +77,12 @@ void script_kill(struct script *s, uint8_t id)
     machine_crash(s->w, script_machine(s, id), NEVER_NS - s->w->now_ns);
 }
 
+void script_kill_role(struct script *s, uint8_t id, enum role role)
+{
+    if (s->failed) return;
+    machine_kill_roles(s->w, script_machine(s, id), 1u << role);
+}
+
 static void script_link(struct script *s, uint8_t a, uint8_t b, bool cut)
 {
     network_set_link(&s->w->network, (uint8_t)(a - 1), (uint8_t)(b - 1), cut);

@@ -54,6 +54,7 @@ void script_start(struct script *s, uint8_t id);
 void script_start_all(struct script *s);
 void script_prefer(struct script *s, uint8_t id); /* as leader (E3) */
 void script_kill(struct script *s, uint8_t id);
+void script_kill_role(struct script *s, uint8_t id, enum role role);
 
 /* Cut, mend both directions; a datagram takes so many us longer. */
 void script_cut(struct script *s, uint8_t a, uint8_t b);

@@ -146,6 +146,33 @@ static void failed_acceptor(struct script *s)
     script_expect(s, script_leader(s) == 1, "node 1 leads");
 }
 
+static void dead_roles(struct script *s)
+{
+    uint64_t ballot;
+    uint64_t slot;
+
+    boot_led(s, 1);
+    slot = script_next_slot(s, 1);
+    ballot = script_status(s, 1).ballot.round;
+    script_say(s, "The leader's own acceptor dies: the others are a majority "
+                  "without it (S2).");
+    script_kill_role(s, 1, ROLE_ACCEPTOR);
+    script_put(s, 0, 1, "k", "v");
+    script_until_answered(s, 0, 20);
+    script_run(s, 5000);
+    script_say(s, "Its proposer dies, and comes back in time: it goes on at "
+                  "its ballot (S3).");
+    script_kill_role(s, 1, ROLE_PROPOSER);
+    script_put(s, 0, 1, "k", "w");
+    script_until_answered(s, 0, 300);
+    script_expect(s, script_leader(s) == 1, "node 1 leads");
+    script_expect(s, script_status(s, 1).ballot.round == ballot,
+                  "at its ballot");
+    script_say(s, "The learner of node 2 dies, and executes all of it again.");
+    script_kill_role(s, 2, ROLE_LEARNER);
+    script_until(s, script_all_executed, slot + 1, 1000, "all are up to date");
+}
+
 static bool has_no_leader(const struct script *s, uint64_t id)
 {
     return script_status(s, (uint8_t)id).leader == 0;
@@ -299,6 +326,7 @@ const struct scenario scenarios[] = {
     { "exactly-versus-at-least-majority", 5, at_least_a_majority,
       "votes that come late are harmless" },
     { "failed-acceptor", 5, failed_acceptor, "nobody waits for a dead node" },
+    { "dead-roles", 5, dead_roles, "acceptor, proposer and learner die apart" },
     { "leader-crash-half-accepted", 5, leader_crash_half_accepted,
       "a value with too few votes is proposed again" },
     { "omni-quorum-loss", 5, omni_quorum_loss,

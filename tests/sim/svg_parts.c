@@ -171,6 +171,10 @@ static void legend_bands(const struct layout *l, FILE *to, double *y)
             "d=\"M%.1f %.1fh20\"/>",
             x, *y);
     legend_words(to, "down", &x, *y);
+    fprintf(to,
+            "<path stroke=\"#e67300\" stroke-width=\"2\" d=\"M%.1f %.1fh20\"/>",
+            x, *y);
+    legend_words(to, "a role is down", &x, *y);
     *y += 17;
 }
 
@@ -181,7 +185,8 @@ static void legend_rest(const struct layout *l, FILE *to, double y)
 
     fprintf(to,
             "<text x=\"20\" y=\"%.1f\" class=\"n\">Time runs downwards, "
-            "and is squeezed where little happens. ",
+            "and is squeezed where little happens. Ballots are "
+            "round.node; votes 3 @2.5: for slot 3 at ballot 2.5. ",
             y + 3.5);
     if (missing) {
         fputs("Left out:", to);
@@ -232,7 +237,7 @@ double svg_legend(const struct layout *l, FILE *to)
 struct line {
     bool up;
     bool paused;
-    bool role_down;
+    uint32_t roles_down;
     uint8_t leads; /* 1: candidate, 2: leads, 3: serves */
     double y;      /* drawn so far */
 };
@@ -250,9 +255,11 @@ static void line_to(const struct column *c, struct line *n, double y, FILE *to)
                 c->x - (n->leads == 1 ? 3 : 6), n->y, n->leads == 1 ? 6 : 12,
                 height, bands[n->leads]);
     }
-    if (n->up && n->role_down) {
-        fprintf(to, "<path d=\"M%.1f %.1fv%.1f\" stroke=\"#e67300\"/>",
-                c->x - 8, n->y, height);
+    if (n->up && n->roles_down) {
+        fprintf(
+            to,
+            "<path d=\"M%.1f %.1fv%.1f\" stroke=\"#e67300\" stroke-width=\"2\"/>",
+            c->x - 8, n->y, height);
     }
     fprintf(to, "<path d=\"M%.1f %.1fv%.1f\" stroke=\"%s\"%s/>\n", c->x, n->y,
             height, n->up ? "#666" : "#aaa",
@@ -278,10 +285,10 @@ static void line_change(struct line *n, uint8_t mark)
         n->paused = false;
         break;
     case MARK_ROLE_DIES:
-        n->role_down = true;
+        n->roles_down++;
         break;
     case MARK_ROLE_BACK:
-        n->role_down = false;
+        if (n->roles_down) n->roles_down--;
         break;
     case MARK_CANDIDATE:
         n->leads = 1;
