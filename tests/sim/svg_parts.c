@@ -256,10 +256,10 @@ static void line_to(const struct column *c, struct line *n, double y, FILE *to)
                 height, bands[n->leads]);
     }
     if (n->up && n->roles_down) {
-        fprintf(
-            to,
-            "<path d=\"M%.1f %.1fv%.1f\" stroke=\"#e67300\" stroke-width=\"2\"/>",
-            c->x - 8, n->y, height);
+        fprintf(to,
+                "<path d=\"M%.1f %.1fv%.1f\" stroke=\"#e67300\" "
+                "stroke-width=\"2\"/>",
+                c->x - 8, n->y, height);
     }
     fprintf(to, "<path d=\"M%.1f %.1fv%.1f\" stroke=\"%s\"%s/>\n", c->x, n->y,
             height, n->up ? "#666" : "#aaa",
