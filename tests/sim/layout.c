@@ -61,6 +61,8 @@ static void layout_add_column(struct layout *l, uint8_t place, double width)
 static void layout_look_around(struct layout *l, bool *there)
 {
     const struct diagram *d = l->d;
+    const uint32_t kinds = d->kinds ? d->kinds : l->kinds | ~l->kinds_there;
+    const bool without = !(kinds >> ARROW_CLIENT & 1);
 
     for (uint32_t i = 0; i < d->mark_count; i++) {
         there[d->marks[i].place] = true;
@@ -70,7 +72,7 @@ static void layout_look_around(struct layout *l, bool *there)
         there[d->arrows[i].to] = true;
     }
     for (uint32_t i = PLACE_CLIENT; i < PLACE_STORY; i++) {
-        if (d->kinds && !(d->kinds >> ARROW_CLIENT & 1)) there[i] = false;
+        if (without) there[i] = false;
         l->clients += there[i];
     }
 }
@@ -94,8 +96,8 @@ static void layout_columns(struct layout *l)
 static void layout_kinds(struct layout *l)
 {
     static const uint8_t least_first[] = {
-        ARROW_HELLO,  ARROW_REPAIR, ARROW_READ,   ARROW_LEARN,
-        ARROW_CLIENT, ARROW_TOKEN,  ARROW_ACCEPT, ARROW_NACK,
+        ARROW_HELLO,  ARROW_REPAIR, ARROW_READ,  ARROW_LEARN,
+        ARROW_CLIENT, ARROW_ACCEPT, ARROW_TOKEN, ARROW_NACK,
     };
     uint32_t counts[ARROW_KINDS] = { 0 };
     uint32_t total = 0;
@@ -140,6 +142,12 @@ static enum word_class mark_class(uint8_t mark)
     }
 }
 
+bool layout_shows(const struct layout *l, const struct diagram_mark *m)
+{
+    if (l->few_marks && mark_class(m->mark) >= l->classes) return false;
+    return m->place >= PLACE_STORY || layout_column(l, m->place);
+}
+
 /* The same datagram to all has its words once. */
 static bool arrow_has_words(const struct layout *l, uint32_t i)
 {
@@ -163,6 +171,7 @@ static void layout_classes(struct layout *l)
     memset(counts, 0, sizeof counts);
     for (uint32_t i = 0; i < d->mark_count; i++) {
         if (d->marks[i].label[0] == '\0') continue;
+        if (!layout_shows(l, &d->marks[i])) continue;
         counts[d->marks[i].place][mark_class(d->marks[i].mark)]++;
     }
     for (uint32_t i = 0; i < d->arrow_count; i++) {
@@ -203,7 +212,7 @@ static struct happening *layout_happenings(const struct layout *l,
         const struct diagram_mark *m = &d->marks[i];
 
         if (m->at_ns < d->from_ns) continue;
-        if (m->place < PLACE_STORY && !layout_column(l, m->place)) continue;
+        if (!layout_shows(l, m)) continue;
         list[n++] = (struct happening){ m->at_ns, m->order, i, HAPPENS_MARK };
     }
     for (uint32_t i = 0; i < d->arrow_count; i++) {
@@ -491,9 +500,10 @@ void layout_make(struct layout *l, const struct diagram *d)
     uint32_t count;
 
     *l = (struct layout){ .d = d };
-    layout_columns(l);
     layout_kinds(l);
+    layout_columns(l);
     layout_classes(l);
+    l->few_marks = d->mark_count > LAYOUT_MARKS_MAX;
     layout_scale(l);
     list = layout_happenings(l, &count);
     layout_squeeze(l, list, count);

@@ -15,6 +15,7 @@
 #define LAYOUT_CLIENTS_MAX 6u
 #define LAYOUT_COLUMNS_MAX (MEMBERS_MAX + LAYOUT_CLIENTS_MAX)
 #define LAYOUT_ARROWS_MAX  6000u
+#define LAYOUT_MARKS_MAX   6000u
 #define LAYOUT_LINE        14  /* px of a line of words */
 #define LAYOUT_CHAR        5.8 /* px of a letter */
 #define LAYOUT_AXIS        120 /* px left of the first column */
@@ -63,6 +64,7 @@ struct layout {
     uint32_t kinds;       /* of arrows that are drawn, */
     uint32_t kinds_there; /* and of those that there are */
     uint32_t classes;     /* of words: those below are written */
+    bool few_marks;       /* and no others are even marked */
     uint32_t clients;     /* that do something; too many are left out */
     struct column columns[LAYOUT_COLUMNS_MAX];
     uint32_t column_count;
@@ -87,6 +89,9 @@ double layout_y(const struct layout *l, uint64_t at_ns);
 
 /* The column of a place, or NULL: it has none. */
 const struct column *layout_column(const struct layout *l, uint8_t place);
+
+/* Is this mark drawn, if it lies in the window? */
+bool layout_shows(const struct layout *l, const struct diagram_mark *m);
 
 static inline bool layout_draws(const struct layout *l,
                                 const struct diagram_arrow *a)

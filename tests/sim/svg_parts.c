@@ -126,6 +126,7 @@ static void legend_marks(const struct layout *l, FILE *to, double *y)
 
     for (uint32_t i = 0; i < l->d->mark_count; i++) {
         if (l->d->marks[i].at_ns < l->d->from_ns) continue;
+        if (!layout_shows(l, &l->d->marks[i])) continue;
         there[l->d->marks[i].mark] = true;
     }
     for (uint8_t m = 0; m < MARKS; m++) {
@@ -198,7 +199,9 @@ static void legend_rest(const struct layout *l, FILE *to, double y)
     if (l->clients > LAYOUT_CLIENTS_MAX) {
         fprintf(to, "Left out: %u clients (--window). ", l->clients);
     }
-    if (l->classes < WORD_CLASSES) {
+    if (l->few_marks && l->classes < WORD_CLASSES) {
+        fputs("Left out: marks that are too many (--window). ", to);
+    } else if (l->classes < WORD_CLASSES) {
         fputs("Many marks have no words: rest the mouse on them. ", to);
     }
     fputs("</text>\n", to);
@@ -318,7 +321,7 @@ static void svg_line(const struct layout *l, const struct column *c, FILE *to)
     for (uint32_t i = 0; i < d->mark_count; i++) {
         const struct diagram_mark *m = &d->marks[i];
 
-        if (m->place != c->place) continue;
+        if (m->place != c->place || !layout_shows(l, m)) continue;
         if (m->at_ns >= d->from_ns) line_to(c, &n, l->mark_y[i], to);
         line_change(&n, m->mark);
     }
@@ -341,6 +344,7 @@ void svg_marks(const struct layout *l, FILE *to)
         const struct column *c = layout_column(l, m->place);
 
         if (!c || m->at_ns < l->d->from_ns || !marks[m->mark].shape) continue;
+        if (!layout_shows(l, m)) continue;
         fputs("<g><title>", to);
         svg_text(to, m->text, UINT32_MAX);
         fputs("</title>", to);
