@@ -2,6 +2,7 @@
  * test_scenario.c - every scenario meets what it expects, and its transcript
  * is the one in tests/sim/golden (make golden writes them anew).
  */
+#include "sim/diagram.h"
 #include "sim/scenario.h"
 
 #include <setjmp.h>
@@ -89,6 +90,27 @@ static void play_twice_is_the_same_to_the_last_message(void **state)
     free(again.text);
 }
 
+/* Who reads the page finds every scenario, and every kind of arrow. */
+static void manual_names_every_scenario_and_kind(void **state)
+{
+    static char page[100000];
+    FILE *file = fopen("man/paxoskv-sim.1", "r");
+
+    (void)state;
+    assert_non_null(file);
+    page[fread(page, 1, sizeof page - 1, file)] = '\0';
+    fclose(file);
+    for (const struct scenario *sc = scenarios; sc->name; sc++) {
+        char item[100];
+
+        snprintf(item, sizeof item, ".It Cm %s\n", sc->name);
+        assert_non_null(strstr(page, item));
+    }
+    for (uint32_t i = 0; i < ARROW_KINDS; i++) {
+        assert_non_null(strstr(page, diagram_kind_name(i)));
+    }
+}
+
 static void find_unknown_name_gives_null(void **state)
 {
     (void)state;
@@ -163,6 +185,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(play_every_scenario_is_as_expected),
         cmocka_unit_test(play_twice_is_the_same_to_the_last_message),
+        cmocka_unit_test(manual_names_every_scenario_and_kind),
         cmocka_unit_test(find_unknown_name_gives_null),
         cmocka_unit_test(play_until_what_never_comes_fails),
         cmocka_unit_test(play_expect_what_is_not_so_fails),
