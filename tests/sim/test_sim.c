@@ -23,9 +23,10 @@
 
 /* Seeds that found a bug once, by the plans of that time. */
 static const uint64_t found[] = {
-    2,   /* a token went back along its path to its own holder */
-    116, /* a vote for another value in a slot that was executed already */
-    204, /* a client went beyond the window of its session */
+    2,    /* a token went back along its path to its own holder */
+    116,  /* a vote for another value in a slot that was executed already */
+    204,  /* a client went beyond the window of its session */
+    1225, /* parts of messages that overtook each other never came together */
 };
 
 static struct world *world;
