@@ -129,8 +129,9 @@ ALL_SRC  := $(wildcard src/*/*.c tests/*/*.c)
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
-.PHONY: all tests demo check check-all threads sim golden soak coverage fuzz \
-        fuzzers lint format bench install uninstall clean help force
+.PHONY: all tests demo check check-all threads sim mutants golden soak \
+        coverage fuzz fuzzers lint format bench install uninstall clean help \
+        force
 
 all: $(ROOMS:%=$B/%.a) $(PROGRAMS) $(SIM) $(LIBRARY) $(SHARED) \
      $B/compile_commands.json
@@ -274,6 +275,11 @@ coverage:
 	    build/coverage/paxoskv-sim
 	@BUILD=build/coverage scripts/coverage.sh $(ARGS)
 
+# Each pitfall of paxoskv(7) as a fault in the code: is it found?
+mutants:
+	@scripts/deps.sh build test
+	@scripts/mutants.sh $(ARGS)
+
 fuzz:
 	@scripts/deps.sh build fuzz
 	+@$(MAKE) --no-print-directory $(JOBS) VARIANT=fuzz fuzzers
@@ -382,6 +388,7 @@ help:
 	@echo '  golden     transcripts of the scenarios, anew'
 	@echo '  soak       the simulator for T=3600 seconds, from new seeds'
 	@echo '  coverage   what the simulator alone reaches of the core'
+	@echo '  mutants    faults on purpose, and what finds them; ARGS=8: of one'
 	@echo '  fuzz       every fuzzer for FUZZ_SECONDS=10'
 	@echo '  lint       style, layers, man pages, scripts; format: clang-format'
 	@echo '  bench      our floors, and etcd if it is there; ARGS= one run of ours'

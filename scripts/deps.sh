@@ -60,12 +60,14 @@ look() {
             need util-linux has unshare
             need strace has strace
             need pkgconf has pkg-config
+            need patch has patch
             ;;
         lint)
             need clang-format has clang-format
             need cppcheck has cppcheck
             need shellcheck has shellcheck
             need mandoc has mandoc
+            need patch has patch
             ;;
         fuzz)
             need "$(fuzz_package)" has_libfuzzer

@@ -43,4 +43,5 @@ step layers scripts/check-layers.sh
 step scripts check_scripts
 step manuals check_manuals
 step cppcheck check_code
+step mutants scripts/mutants.sh --check
 exit $status
