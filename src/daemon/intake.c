@@ -56,7 +56,7 @@ static bool intake_sender(struct server *s, const struct loop_event *ev,
 }
 
 static void intake_messages(struct server *s, const struct datagram_head *head,
-                            struct bytes body)
+                            struct bytes body, bool by_group)
 {
     struct reader r = reader_of(body.at, body.len);
     struct message m;
@@ -72,6 +72,7 @@ static void intake_messages(struct server *s, const struct datagram_head *head,
         m.from = s->members.index_of[head->sender];
         m.incarnation = head->incarnation;
         m.process = head->nonce;
+        m.by_group = by_group;
         server_step_message(s, &ev, bytes_of(at, (uint32_t)(r.at - at)));
     }
 }
@@ -92,7 +93,7 @@ static void intake_peer(struct server *s, const struct loop_event *ev,
     switch (parts_take(&s->parts, s->members.index_of[head->sender], head, part,
                        &whole)) {
     case PARTS_WHOLE:
-        intake_messages(s, head, whole);
+        intake_messages(s, head, whole, ev->socket != s->member_socket);
         return;
     case PARTS_WAIT:
         return;

@@ -13,6 +13,7 @@ void outbox_init(struct outbox *o)
     ASSERT(parts_count(PEER_MESSAGE_MAX, o->body_max) <= DATAGRAM_PARTS_MAX);
     o->counter = 0;
     o->lost = 0;
+    o->unicast = 0;
     o->group = (struct outbox_lane){ 0 };
     for (i = 0; i < MEMBERS_MAX; i++) o->lanes[i] = (struct outbox_lane){ 0 };
 }
@@ -48,6 +49,10 @@ static void outbox_send(struct outbox *o, uint8_t to, struct loop_buffer *b,
         loop_send(o->loop, o->socket, b, len, &m->addresses[to]);
     } else if (m->group.family) {
         loop_send(o->loop, o->socket, b, len, &m->group);
+        for (i = 0; o->unicast >> i; i++) {
+            if (!(o->unicast >> i & 1)) continue;
+            loop_send(o->loop, o->socket, b, len, &m->addresses[i]);
+        }
     } else {
         for (i = 0; i < m->n; i++) {
             if (i == m->self) continue;

@@ -27,6 +27,7 @@ struct outbox {
     uint64_t process;     /* nonce of this process */
     uint64_t incarnation; /* of this node, set when the core knows it */
     uint64_t counter;     /* of what was sent by this process */
+    uint16_t unicast;     /* bitmap: members that get copies of multicasts */
     uint64_t lost;        /* messages for which no buffer was left */
     struct outbox_lane group;
     struct outbox_lane lanes[MEMBERS_MAX]; /* by index */

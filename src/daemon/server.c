@@ -212,6 +212,7 @@ static void server_flush(struct server *s)
     struct event flush = { .type = EVENT_FLUSH };
 
     server_step(s, &flush);
+    s->outbox.unicast = node_unicast(s->node);
     outbox_flush(&s->outbox);
     disk_flush(&s->disk);
     if (s->edge.open_count > 0) {

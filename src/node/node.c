@@ -42,6 +42,7 @@ static int node_init_roles(struct node *n, struct arena *mem)
     election_init(&n->election, &n->group, n->cfg.heartbeat_ns, n->cfg.priority,
                   n->cfg.seed + 2);
     n->election.port = n->cfg.liveness_port;
+    n->election.multicast.used = n->cfg.multicast;
     return proposer_init(&n->proposer, &n->group, &n->pool, &proposer, mem);
 }
 
@@ -434,6 +435,11 @@ uint64_t node_deadline_ns(const struct node *n)
 uint64_t node_incarnation(const struct node *n)
 {
     return n->identity.incarnation;
+}
+
+uint16_t node_unicast(const struct node *n)
+{
+    return n->election.multicast.unicast;
 }
 
 const struct kv *node_kv(const struct node *n)

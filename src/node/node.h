@@ -56,6 +56,7 @@ struct node_config {
     uint8_t ids[MEMBERS_MAX]; /* ascending */
     uint8_t priority;         /* higher is preferred as leader, E3 */
     uint16_t liveness_port;   /* told to the others, 0: none (E2) */
+    bool multicast;           /* a SEND to the group is one datagram (P25) */
     uint64_t instance;        /* drawn by --format, M2a */
     uint64_t process;         /* random nonce of this process */
     uint64_t seed;            /* of the jitter */
@@ -141,6 +142,10 @@ void node_step(struct node *n, const struct event *ev, struct effects *out);
  */
 const char *node_transfer_refusal(const struct node *n, uint8_t wanted,
                                   uint8_t *to);
+
+/* Bitmap of members that do not hear the multicast of this node: a SEND to the
+ * group goes to each of them by unicast as well (P25). */
+uint16_t node_unicast(const struct node *n);
 
 /* Behind EVENT_STOP: nothing is left to be handed over. */
 bool node_may_stop(const struct node *n);

@@ -1,5 +1,5 @@
 /* election.c - see election.h: heartbeats, claims, the trigger.  The token's
- * walk is in ring.c. */
+ * walk is in ring.c, leaders that go are in succession.c. */
 #include "paxos/election.h"
 
 #include "base/assert.h"
@@ -8,8 +8,6 @@
 
 #define HEARD_INTERVALS 5u /* a member not heard for so long is not there */
 #define HAPPY_INTERVALS 3u
-#define PROBES          4u /* of the leader's port in an interval, if busy */
-#define QUIET_INTERVALS 10u
 #define DUEL_CAP_NS     (2 * NS_PER_S)
 #define DUEL_STABLE_NS  (10 * NS_PER_S)
 
@@ -31,7 +29,7 @@ void election_init(struct election *e, const struct group *group,
     prng_init(&e->prng, seed);
 }
 
-static void election_be_patient(struct election *e)
+void election_be_patient(struct election *e)
 {
     e->patience_ns = prng_range(&e->prng, 4 * e->heartbeat_ns,
                                 5 * e->heartbeat_ns);
@@ -142,23 +140,22 @@ static uint8_t election_flags(const struct election *e,
     return (uint8_t)flags;
 }
 
-/* A byte for the leader's liveness port: where nobody listens any more, the
- * kernel there says so (E2). */
-static void election_probe(struct election *e, uint64_t now_ns,
-                           struct effects *out)
+/* Some heartbeats to the group go to each member by unicast, too; those served
+ * by unicast have that copy anyway (P25). */
+static void election_copy(const struct election *e, struct message *m,
+                          uint8_t to, struct effects *out)
 {
-    const uint8_t leader = election_leader(e);
+    struct message both;
 
-    if (leader == MEMBER_NONE || leader == e->group->self) return;
-    if (e->peers[leader].port == 0 || e->peers[leader].port_lies) return;
-    e->probed_ns = now_ns;
-    effects_probe(out, leader, e->peers[leader].port);
-}
-
-void election_on_flush(struct election *e, uint64_t now_ns, struct effects *out)
-{
-    if (now_ns - e->probed_ns < e->heartbeat_ns / PROBES) return;
-    election_probe(e, now_ns, out);
+    if (!e->multicast.used || to != TO_GROUP) return;
+    if (e->beats % MULTICAST_BEATS != 0) return;
+    m->heartbeat.ways = 1;
+    both = *m;
+    for (uint8_t i = 0; i < e->group->n; i++) {
+        if (i == e->group->self) continue;
+        if (e->multicast.unicast & member_bit(i)) continue;
+        *effects_send(out, i, MESSAGE_HEARTBEAT) = both;
+    }
 }
 
 void election_heartbeat(struct election *e, const struct self_view *self,
@@ -166,12 +163,13 @@ void election_heartbeat(struct election *e, const struct self_view *self,
 {
     const uint8_t leader = election_leader(e);
     struct message *m;
+    uint8_t to;
 
     e->next_heartbeat_ns = now_ns + e->heartbeat_ns;
     if (e->group->n == 1) return;
 
-    m = effects_send(out, election_audience(e, self, now_ns),
-                     MESSAGE_HEARTBEAT);
+    to = election_audience(e, self, now_ns);
+    m = effects_send(out, to, MESSAGE_HEARTBEAT);
     if (self->leading || self->resigned) m->ballot = self->ballot;
     m->vote_seq = self->vote_seq;
     m->heartbeat = (struct heartbeat){
@@ -182,12 +180,14 @@ void election_heartbeat(struct election *e, const struct self_view *self,
         .leader = leader == MEMBER_NONE ? 0 : e->group->ids[leader],
         .port = e->port,
         .flags = election_flags(e, self, now_ns),
+        .by_group = multicast_heard(&e->multicast, e->group),
     };
+    election_copy(e, m, to, out);
     election_probe(e, now_ns, out);
 }
 
-static void election_forget_leader(struct election *e, uint64_t wait_ns,
-                                   uint64_t now_ns)
+void election_forget_leader(struct election *e, uint64_t wait_ns,
+                            uint64_t now_ns)
 {
     e->leader = (struct ballot){ 0 };
     e->happy_ns = now_ns;
@@ -195,39 +195,17 @@ static void election_forget_leader(struct election *e, uint64_t wait_ns,
     e->look_ns = now_ns + wait_ns;
 }
 
-static void election_lose_leader(struct election *e, uint64_t wait_ns,
-                                 uint64_t now_ns, struct effects *out)
+void election_lose_leader(struct election *e, uint64_t wait_ns, uint64_t now_ns,
+                          struct effects *out)
 {
     effects_note(out, NOTE_LEADER_LOST, election_leader(e), e->leader, 0);
     election_forget_leader(e, wait_ns, now_ns);
 }
 
 /* One interval, and a bit so that not all begin at once. */
-static uint64_t election_short_wait(struct election *e)
+uint64_t election_short_wait(struct election *e)
 {
     return e->heartbeat_ns + prng_below(&e->prng, e->heartbeat_ns);
-}
-
-/* Claims at this ballot, and below, are of the past. */
-static void election_leave(struct election *e, struct ballot ballot,
-                           uint64_t now_ns, struct effects *out)
-{
-    if (ballot_cmp(ballot, e->left) > 0) e->left = ballot;
-    if (ballot_is_none(e->leader)) return;
-    if (ballot_cmp(e->leader, e->left) > 0) return;
-    election_lose_leader(e, election_short_wait(e), now_ns, out);
-    e->hurry = true;
-}
-
-/* Its port was closed, and it speaks: what it said before, or the port lies. */
-static bool election_is_ghost(struct election *e, struct ballot ballot,
-                              uint64_t now_ns)
-{
-    if (ballot_is_none(e->gone) || !ballot_equal(ballot, e->gone)) return false;
-    if (now_ns < e->gone_ns) return true;
-    e->peers[group_index(e->group, ballot.node)].port_lies = true;
-    e->gone = (struct ballot){ 0 };
-    return false;
 }
 
 void election_on_claim(struct election *e, struct ballot ballot,
@@ -266,18 +244,6 @@ static void election_keep_step(struct election *e, uint64_t now_ns)
     e->next_heartbeat_ns = now_ns;
 }
 
-/* A member follows our leader no more: ask at once whether it is there. */
-static void election_suspect(struct election *e, const struct message *m,
-                             uint64_t now_ns, struct effects *out)
-{
-    const uint8_t leader = election_leader(e);
-
-    if (leader == MEMBER_NONE || m->from == leader) return;
-    if (m->heartbeat.leader != 0) return;
-    if (e->peers[m->from].leader != e->leader.node) return;
-    election_probe(e, now_ns, out);
-}
-
 void election_on_heartbeat(struct election *e, const struct message *m,
                            const struct self_view *self, uint64_t now_ns,
                            struct effects *out)
@@ -304,6 +270,10 @@ void election_on_heartbeat(struct election *e, const struct message *m,
     p->heard = m->heartbeat.heard;
     p->flags = m->heartbeat.flags;
     p->priority = m->heartbeat.priority;
+    if (m->heartbeat.ways) {
+        multicast_on_copy(&e->multicast, m->from, m->by_group);
+    }
+    multicast_on_told(&e->multicast, e->group, m->from, m->heartbeat.by_group);
     p->leader = m->heartbeat.leader;
 
     if (claims && m->ballot.node == e->group->ids[m->from]) {
@@ -317,112 +287,6 @@ void election_on_heartbeat(struct election *e, const struct message *m,
     }
     /* Perhaps it was the last one who was happy. */
     if (e->hurry) e->look_ns = min_u64(e->look_ns, now_ns);
-}
-
-void election_on_leaving(struct election *e, const struct message *m,
-                         const struct self_view *self, uint64_t now_ns,
-                         struct effects *out)
-{
-    const uint64_t round = max_u64(m->leaving.round, self->round_seen + 1);
-
-    ASSERT(m->type == MESSAGE_LEAVING);
-
-    /* It counts while this node follows the one who leaves: not late (24). */
-    if (m->from == e->group->self) return;
-    if (!ballot_equal(e->leader, m->ballot)) return;
-    if (ballot_equal(e->obeyed_leaving, m->ballot)) return;
-    election_leave(e, m->ballot, now_ns, out);
-    if (m->leaving.successor != e->group->self) return;
-    if (self->leading || self->campaigning || self->draining) return;
-    if (!self->acceptor_ok || !election_is_qc(e, self, now_ns)) return;
-    e->obeyed_leaving = m->ballot;
-    e->campaign = round;
-}
-
-void election_on_gone(struct election *e, uint8_t index,
-                      const struct self_view *self, uint64_t now_ns,
-                      struct effects *out)
-{
-    ASSERT(index < e->group->n);
-
-    if (index == e->group->self || e->peers[index].port_lies) return;
-    if (election_leader(e) != index) return;
-    effects_note(out, NOTE_LEADER_GONE, index, e->leader, 0);
-    e->gone = e->leader;
-    e->gone_ns = now_ns + e->heartbeat_ns / 2;
-    e->peers[index].heard_ns = 0;
-    election_forget_leader(e, prng_below(&e->prng, e->heartbeat_ns / 10),
-                           now_ns);
-    e->hurry = true;
-    /* The others learn at once that this one is happy no more. */
-    election_heartbeat(e, self, now_ns, out);
-}
-
-void election_on_resigned(struct election *e, struct ballot ballot,
-                          uint64_t now_ns)
-{
-    e->left = ballot;
-    e->leader = (struct ballot){ 0 };
-    e->happy_ns = now_ns;
-    election_be_patient(e);
-    /* Whoever takes over needs some time without this one. */
-    e->quiet_ns = max_u64(e->quiet_ns,
-                          now_ns + QUIET_INTERVALS * e->heartbeat_ns);
-}
-
-/* ---- who could lead ---- */
-
-static bool election_is_able(const struct election *e, uint8_t i,
-                             uint64_t now_ns)
-{
-    const uint8_t flags = e->peers[i].flags;
-
-    if (i == e->group->self) return false;
-    if (!(election_links(e, now_ns) & member_bit(i))) return false;
-    if (flags & HEARTBEAT_DRAINING) return false;
-    return (flags & HEARTBEAT_OK) && (flags & HEARTBEAT_QC);
-}
-
-bool election_has_able_peer(const struct election *e, uint64_t now_ns)
-{
-    for (uint8_t i = 0; i < e->group->n; i++) {
-        if (election_is_able(e, i, now_ns)) return true;
-    }
-    return false;
-}
-
-/* By the order of E3, as far as heartbeats tell. */
-static bool election_is_better(const struct election *e, uint8_t i, uint8_t j)
-{
-    const struct peer *a = &e->peers[i], *b = &e->peers[j];
-    const bool a_full = a->flags & HEARTBEAT_FULL;
-    const bool b_full = b->flags & HEARTBEAT_FULL;
-
-    if (a_full != b_full) return b_full;
-    if (members_count(a->heard) != members_count(b->heard)) {
-        return members_count(a->heard) > members_count(b->heard);
-    }
-    if (a->accepted_upto / ACCEPTED_BUCKET !=
-        b->accepted_upto / ACCEPTED_BUCKET) {
-        return a->accepted_upto > b->accepted_upto;
-    }
-    if (a->priority != b->priority) return a->priority > b->priority;
-    return i > j;
-}
-
-uint8_t election_successor(const struct election *e, uint8_t wanted,
-                           uint64_t now_ns)
-{
-    uint8_t best = MEMBER_NONE;
-
-    ASSERT(wanted == MEMBER_NONE || wanted < e->group->n);
-
-    for (uint8_t i = 0; i < e->group->n; i++) {
-        if (wanted != MEMBER_NONE && i != wanted) continue;
-        if (!election_is_able(e, i, now_ns)) continue;
-        if (best == MEMBER_NONE || election_is_better(e, i, best)) best = i;
-    }
-    return best;
 }
 
 void election_on_prepare(struct election *e, uint64_t now_ns)

@@ -10,6 +10,7 @@
 
 #include "base/prng.h"
 #include "paxos/effects.h"
+#include "paxos/multicast.h"
 #include "paxos/quorum.h"
 
 #define ACCEPTED_BUCKET 4096u /* freshness is compared in steps of so many */
@@ -79,6 +80,7 @@ struct election {
     uint64_t attempt_ns; /* when it counts as lost; NEVER_NS: none is out */
     uint8_t losses;
     struct hop hop;
+    struct multicast multicast;
     uint8_t top_initiator; /* highest seen lately (E4) */
     uint64_t top_attempt;
     uint64_t top_until_ns;

@@ -66,6 +66,7 @@ void machine_init(struct world *w, uint8_t self, const uint8_t *ids)
             .self = self,
             .heartbeat_ns = p->members.heartbeat_ns,
             .liveness_port = 1,
+            .multicast = true,
             .noop_interval_ns = p->members.noop_interval_ns,
             .rto_min_ns = p->members.rto_min_ns,
             .rto_max_ns = p->members.rto_max_ns,

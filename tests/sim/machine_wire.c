@@ -24,6 +24,9 @@ static void machine_post_group(struct world *w, struct machine *m, struct due d)
         } else {
             observe_datagram(w, &p, &d, NULL, 0, "lost for all");
         }
+        if (node_unicast(m->node) >> d.who & 1) {
+            world_send(w, m->self, d.who, false, d);
+        }
     }
 }
 
@@ -96,7 +99,8 @@ static uint8_t machine_index(const struct machine *m, uint8_t id)
 }
 
 static void machine_on_message(struct world *w, struct machine *m,
-                               const struct datagram_head *h, struct bytes body)
+                               const struct datagram_head *h, struct bytes body,
+                               bool by_group)
 {
     static struct peer_scratch scratch;
     struct reader r = reader_of(body.at, body.len);
@@ -110,6 +114,7 @@ static void machine_on_message(struct world *w, struct machine *m,
     message.from = machine_index(m, h->sender);
     message.incarnation = h->incarnation;
     message.process = h->nonce;
+    message.by_group = by_group;
     observe_arrival(w, m, &message);
     machine_step(w, m,
                  &(struct event){ .type = EVENT_MESSAGE, .message = &message });
@@ -144,7 +149,7 @@ void machine_on_datagram(struct world *w, struct machine *m,
                     d->packet->len - DATAGRAM_HEAD);
     switch (parts_take(&m->parts, d->from, &h, body, &body)) {
     case PARTS_WHOLE:
-        machine_on_message(w, m, &h, body);
+        machine_on_message(w, m, &h, body, d->by_group);
         return;
     case PARTS_WAIT:
     case PARTS_STALE:

@@ -45,7 +45,8 @@ struct due {
     uint32_t life; /* of the machine; another one's is not carried out */
     uint8_t type;
     uint8_t who;
-    uint8_t from; /* MESSAGE, REQUEST: who sent it */
+    uint8_t from;  /* MESSAGE, REQUEST: who sent it */
+    bool by_group; /* MESSAGE: by multicast */
 };
 
 struct queue {

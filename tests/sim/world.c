@@ -74,6 +74,7 @@ void world_send(struct world *w, uint8_t from, uint8_t to, bool multicast,
     struct arrival arrivals[NETWORK_COPIES_MAX];
     const uint32_t count = network_route(&w->network, &passage, arrivals);
 
+    due.by_group = multicast;
     if (usurp_cuts(w, from, to)) {
         w->network.cut_off++;
         observe_datagram(w, &passage, &due, NULL, 0, "cut off");
