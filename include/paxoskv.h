@@ -309,6 +309,17 @@ struct pkv_member {
     unsigned counter_count;
     uint64_t counters[PKV_COUNTERS_MAX];
     uint64_t rtt_ns; /* of a bare question and answer */
+    unsigned link_count;
+    unsigned links[PKV_MEMBERS_MAX]; /* ids: heard, and they hear it */
+    unsigned unicast_count;
+    unsigned unicast[PKV_MEMBERS_MAX]; /* ids: do not hear its multicast */
+    unsigned priority;
+    bool draining;          /* about to stop: leads no more */
+    uint64_t disk_age_us;   /* of the oldest record not durable; 0: none */
+    uint64_t noops_in_time; /* no-ops of an idle leader that were; see the
+                             * counter noops */
+    uint64_t noop_p50_us;   /* of the last ones; 0: there were none */
+    uint64_t noop_max_us;
 };
 
 struct pkv_cluster {

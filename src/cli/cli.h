@@ -35,6 +35,10 @@ int list_run(struct cli *c);
 int status_run(struct cli *c);
 int ping_run(struct cli *c);
 int transfer_run(struct cli *c);
+int top_run(struct cli *c);
+
+/* The object of `status --json`. */
+void status_json(const struct pkv_cluster *c);
 int batch_run(struct cli *c);
 int bench_run(struct cli *c);
 

@@ -32,6 +32,7 @@ static const char help[] =
     "  incr KEY [N]                 add N (1), print the sum\n"
     "  list [--keys] [PREFIX]       pairs in the order of their bytes\n"
     "  status                       members, leader, state\n"
+    "  top                          the same every second, with rates; q ends\n"
     "  ping                         round trip to each member\n"
     "  transfer [ID]                make this, or another, member the leader\n"
     "  batch [--pipeline D]         commands from standard input, one a line\n"
@@ -50,7 +51,7 @@ static const struct {
     { "incr", values_run },       { "list", list_run },
     { "status", status_run },     { "ping", ping_run },
     { "batch", batch_run },       { "bench", bench_run },
-    { "transfer", transfer_run },
+    { "transfer", transfer_run }, { "top", top_run },
 };
 
 enum { OPTION_JSON = 256 };

@@ -1,25 +1,11 @@
 /*
  * status.c - `paxoskv status` and `paxoskv ping`: the members, one by one.
  */
+#include "cli/board.h"
 #include "cli/cli.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-
-static const char *role_word(enum pkv_role role)
-{
-    switch (role) {
-    case PKV_FOLLOWER:
-        return "follower";
-    case PKV_CANDIDATE:
-        return "candidate";
-    case PKV_LEADER:
-        return "leader";
-    case PKV_PROVISIONAL:
-        return "provisional";
-    }
-    return "?";
-}
 
 /* ---- as an object ------------------------------------------------------- */
 
@@ -39,12 +25,21 @@ static void counters_json(struct json *j, const struct pkv_member *m)
     json_close(j, '}');
 }
 
-static void heard_json(struct json *j, const struct pkv_member *m)
+static void ids_json(struct json *j, const char *name, const unsigned *ids,
+                     unsigned count)
 {
-    json_open(j, "heard", '[');
-    for (unsigned i = 0; i < m->heard_count; i++)
-        json_number(j, NULL, m->heard[i]);
+    json_open(j, name, '[');
+    for (unsigned i = 0; i < count; i++) json_number(j, NULL, ids[i]);
     json_close(j, ']');
+}
+
+static void availability_json(struct json *j, const struct pkv_member *m)
+{
+    json_open(j, "availability", '{');
+    json_number(j, "in_time", m->noops_in_time);
+    json_number(j, "p50_us", m->noop_p50_us);
+    json_number(j, "max_us", m->noop_max_us);
+    json_close(j, '}');
 }
 
 static void ballot_json(struct json *j, const char *name, uint64_t round,
@@ -56,31 +51,32 @@ static void ballot_json(struct json *j, const char *name, uint64_t round,
     json_close(j, '}');
 }
 
-static const char *io_word(const struct pkv_member *m)
-{
-    return m->io_ring ? "ring" : "epoll";
-}
-
 static void up_json(struct json *j, const struct pkv_member *m)
 {
     char hash[17];
 
     snprintf(hash, sizeof hash, "%016" PRIx64, m->state_hash);
-    json_text(j, "role", role_word(m->role));
+    json_text(j, "role", board_role(m->role));
     id_json(j, "leader", m->leader);
     ballot_json(j, "ballot", m->ballot_round, m->ballot_node);
     ballot_json(j, "promised", m->promised_round, m->promised_node);
     json_number(j, "chosen", m->chosen);
     json_number(j, "executed", m->executed);
     json_text(j, "state_hash", hash);
-    heard_json(j, m);
+    ids_json(j, "heard", m->heard, m->heard_count);
     json_number(j, "keys", m->keys);
     json_number(j, "log_bytes", m->log_bytes);
     json_number(j, "memory_bytes", m->memory_bytes);
     json_bool(j, "sync", m->sync);
-    json_text(j, "io", io_word(m));
+    json_text(j, "io", m->io_ring ? "ring" : "epoll");
     json_number(j, "uptime_s", m->uptime_s);
     counters_json(j, m);
+    ids_json(j, "links", m->links, m->link_count);
+    ids_json(j, "unicast", m->unicast, m->unicast_count);
+    json_number(j, "priority", m->priority);
+    json_bool(j, "draining", m->draining);
+    json_number(j, "disk_age_us", m->disk_age_us);
+    availability_json(j, m);
 }
 
 static void member_json(struct json *j, const struct pkv_member *m)
@@ -93,7 +89,7 @@ static void member_json(struct json *j, const struct pkv_member *m)
     json_close(j, '}');
 }
 
-static void cluster_json(const struct pkv_cluster *c)
+void status_json(const struct pkv_cluster *c)
 {
     struct json j = json_to(stdout);
 
@@ -111,44 +107,6 @@ static void cluster_json(const struct pkv_cluster *c)
     for (unsigned i = 0; i < c->size; i++) member_json(&j, &c->members[i]);
     json_close(&j, ']');
     json_end(&j);
-}
-
-/* ---- as a table --------------------------------------------------------- */
-
-static uint64_t executed_max(const struct pkv_cluster *c)
-{
-    uint64_t max = 0;
-
-    for (unsigned i = 0; i < c->size; i++) {
-        if (c->members[i].up && c->members[i].executed > max)
-            max = c->members[i].executed;
-    }
-    return max;
-}
-
-static void member_line(const struct pkv_cluster *c, const struct pkv_member *m)
-{
-    if (!m->up) {
-        printf("%3u  %-20s no answer\n", m->id, m->addr);
-        return;
-    }
-    printf("%3u  %-20s %-11s %9" PRIu64 " %6" PRIu64 "  %016" PRIx64
-           " %8" PRIu64 " %s\n",
-           m->id, m->addr, role_word(m->role), m->executed,
-           executed_max(c) - m->executed, m->state_hash, m->keys, io_word(m));
-}
-
-static void cluster_table(const struct pkv_cluster *c)
-{
-    printf("cluster %s, group %s, %u members, %u up, majority %u\n", c->name,
-           c->group, c->size, c->up, c->quorum);
-    if (c->leader)
-        printf("leader %u\n", c->leader);
-    else
-        printf("no leader: %s\n", c->reason);
-    printf("%3s  %-20s %-11s %9s %6s  %-16s %8s %s\n", "id", "address", "role",
-           "executed", "behind", "state hash", "keys", "io");
-    for (unsigned i = 0; i < c->size; i++) member_line(c, &c->members[i]);
 }
 
 /* ---- both commands ------------------------------------------------------ */
@@ -175,9 +133,9 @@ int status_run(struct cli *c)
 
     if (rc != CLI_DONE) return rc;
     if (c->json)
-        cluster_json(&cluster);
+        status_json(&cluster);
     else
-        cluster_table(&cluster);
+        board_print(stdout, &cluster);
     return cluster.leader ? CLI_DONE : CLI_NOT_DONE;
 }
 

@@ -24,7 +24,11 @@ _Static_assert(PKV_MEMBERS_MAX == STATUS_MEMBERS_MAX, "one limit, two names");
 static void member_heard(struct pkv_member *m, const struct status *s)
 {
     for (unsigned i = 0; i < s->member_count; i++) {
-        if (s->members[i].heard) m->heard[m->heard_count++] = s->members[i].id;
+        const struct status_member *o = &s->members[i];
+
+        if (o->ways & STATUS_HEARD) m->heard[m->heard_count++] = o->id;
+        if (o->ways & STATUS_LINK) m->links[m->link_count++] = o->id;
+        if (o->ways & STATUS_UNICAST) m->unicast[m->unicast_count++] = o->id;
     }
 }
 
@@ -51,6 +55,12 @@ static void member_fill(struct pkv_member *m, const struct survey_target *t)
     m->io_ring = s->io_ring;
     m->uptime_s = s->uptime_s;
     m->mtu = s->mtu;
+    m->priority = s->priority;
+    m->draining = s->draining;
+    m->disk_age_us = s->disk_age_us;
+    m->noops_in_time = s->noops_in_time;
+    m->noop_p50_us = s->noop_p50_us;
+    m->noop_max_us = s->noop_max_us;
     m->counter_count = s->counter_count;
     memcpy(m->counters, s->counters, sizeof s->counters);
     m->rtt_ns = t->rtt_ns;

@@ -201,10 +201,7 @@ void report_episodes(struct server *s)
 
 uint8_t report_leader(const struct server *s)
 {
-    struct node_status n;
-
-    node_status(s->node, &n);
-    return n.leader;
+    return node_leader(s->node);
 }
 
 static void report_counters(const struct server *s,
@@ -238,7 +235,7 @@ static void report_counters(const struct server *s,
                                     s->edge.lost + s->outbox.lost;
 }
 
-static void report_members(const struct server *s, uint16_t heard,
+static void report_members(const struct server *s, const struct node_status *n,
                            struct status *status)
 {
     char text[UDP_TEXT_MAX];
@@ -249,7 +246,9 @@ static void report_members(const struct server *s, uint16_t heard,
         struct status_member *m = &status->members[i];
 
         m->id = s->members.ids[i];
-        m->heard = heard >> i & 1;
+        if (n->heard >> i & 1) m->ways |= STATUS_HEARD;
+        if (n->links >> i & 1) m->ways |= STATUS_LINK;
+        if (n->unicast >> i & 1) m->ways |= STATUS_UNICAST;
         snprintf(m->addr, sizeof m->addr, "%.*s", (int)sizeof m->addr - 1,
                  udp_format(&s->members.addresses[i], text));
     }
@@ -300,7 +299,13 @@ void report_status(const struct server *s, struct status *status)
     status->memory_bytes = host_resident_bytes();
     status->uptime_s = (s->now_ns - s->started_ns) / NS_PER_S;
     status->mtu = s->mtu;
-    report_members(s, n.heard, status);
+    status->priority = n.priority;
+    status->draining = n.draining;
+    status->disk_age_us = n.disk_age_ns / NS_PER_US;
+    status->noops_in_time = n.noops_in_time;
+    status->noop_p50_us = n.noop_p50_ns / NS_PER_US;
+    status->noop_max_us = n.noop_max_ns / NS_PER_US;
+    report_members(s, &n, status);
     status->counter_count = COUNTER_COUNT;
     report_counters(s, &n.counters, status->counters);
 }

@@ -60,8 +60,7 @@ void identity_start(struct node *n, struct effects *out)
     id->life_seq = n->journal.last;
 }
 
-/* Others that must say yes: the first time any two such sets meet (M2). */
-static unsigned identity_quorum(const struct node *n)
+unsigned identity_quorum(const struct node *n)
 {
     const unsigned others = n->group.n - 1u;
     const unsigned half = (n->group.n + 1u) / 2u;

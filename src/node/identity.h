@@ -33,4 +33,7 @@ bool identity_is_stale(const struct node *n, const struct message *m);
 
 uint64_t identity_deadline_ns(const struct node *n);
 
+/* Others that must say yes: the first time any two such sets meet (M2). */
+unsigned identity_quorum(const struct node *n);
+
 #endif

@@ -253,6 +253,7 @@ static void node_noop(struct node *n)
     b = blob_new(&n->pool, VALUE_HEAD);
     if (!b) return;
     proposer_propose(p, b, VALUE_NOOP, 0, NULL, n->now_ns);
+    availability_on_proposed(&n->availability, p->next_slot - 1, n->now_ns);
     n->counters.noops++;
 }
 
@@ -410,6 +411,8 @@ void node_step(struct node *n, const struct event *ev, struct effects *out)
     repair_check(n, out);
     node_deliver_own(n, out, &delivered);
     leadership_note_records(n);
+    availability_on_executed(&n->availability, n->learner.executed,
+                             n->cfg.noop_interval_ns, n->now_ns);
     roles_keep(n);
 }
 

@@ -210,6 +210,8 @@ struct role_status {
     struct role_schedule schedule;
 };
 
+#define NODE_REASON_MAX 96u /* bytes of text, with its end */
+
 struct node_status {
     enum node_role role;
     bool admitted;
@@ -227,12 +229,24 @@ struct node_status {
     uint64_t kv_memory_bytes;
     uint64_t pool_bytes;
     uint32_t sessions;
-    const char *reason; /* why there is no leader, or NULL */
+    const char *reason;                /* why there is no leader, or NULL */
+    char reason_text[NODE_REASON_MAX]; /* what reason points to */
+    uint16_t links;                    /* bitmap: good links (E1) */
+    uint16_t unicast; /* bitmap: served by unicast copies (P25) */
+    uint8_t priority;
+    bool draining;        /* about to stop */
+    uint64_t disk_age_ns; /* of the oldest record not durable; 0: none */
+    uint64_t noops_in_time;
+    uint64_t noop_p50_ns; /* of the last ones; 0: there were none */
+    uint64_t noop_max_ns;
     struct role_status roles[ROLES];
     struct node_counters counters;
 };
 
 void node_status(const struct node *n, struct node_status *s);
+
+/* Id of the leader followed, 0: none. */
+uint8_t node_leader(const struct node *n);
 
 /* The own incarnation, for the heads of datagrams; 0 before EVENT_START. */
 uint64_t node_incarnation(const struct node *n);

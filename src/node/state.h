@@ -8,6 +8,7 @@
 #define PAXOSKV_NODE_STATE_H
 
 #include "base/prng.h"
+#include "node/availability.h"
 #include "node/node.h"
 #include "node/supervisor.h"
 #include "paxos/acceptor.h"
@@ -187,6 +188,7 @@ struct node {
     struct repair repair;
     struct handover handover;
     struct disk_age disk_age;
+    struct availability availability;
     struct kv *kv;
     uint64_t now_ns;
     uint64_t round_seen;

@@ -1,5 +1,7 @@
 /* status.c - what node.h tells of a node. */
 #include "base/units.h"
+#include "node/leadership.h"
+#include "node/reason.h"
 #include "node/state.h"
 
 static enum node_role status_role(const struct node *n)
@@ -19,36 +21,38 @@ static enum node_role status_role(const struct node *n)
                                               : NODE_FOLLOWER;
 }
 
-static const char *status_reason(const struct node *n)
+/* Bitmaps, and what an operator asks for beside. */
+static void status_more(const struct node *n, struct node_status *s)
 {
-    const struct self_view self = node_self(n);
+    s->links = election_links(&n->election, n->now_ns);
+    s->unicast = node_unicast(n);
+    s->priority = n->cfg.priority;
+    s->draining = n->stopping;
+    s->disk_age_ns = leadership_disk_age_ns(n);
+    s->noops_in_time = n->availability.in_time;
+    s->noop_p50_ns = availability_p50_ns(&n->availability);
+    s->noop_max_ns = availability_max_ns(&n->availability);
+    reason_say(n, s->reason_text);
+    s->reason = s->reason_text[0] ? s->reason_text : NULL;
+}
 
-    if (election_leader(&n->election) != MEMBER_NONE) return NULL;
-    if (!n->identity.live) return "starting: the log is being made ready";
-    if (!n->identity.admitted) {
-        return n->identity.previous
-                   ? "waiting for half of the members to admit this one"
-                   : "first start: waiting for the other members to admit "
-                     "this one";
-    }
-    if (!election_is_qc(&n->election, &self, n->now_ns)) {
-        return "no majority: too few members are heard both ways";
-    }
-    return "an election is under way";
+uint8_t node_leader(const struct node *n)
+{
+    const uint8_t leader = election_leader(&n->election);
+
+    return leader == MEMBER_NONE ? 0 : n->group.ids[leader];
 }
 
 void node_status(const struct node *n, struct node_status *s)
 {
     const struct self_view self = node_self(n);
-    const uint8_t leader = election_leader(&n->election);
-
     *s = (struct node_status){
         .role = status_role(n),
         .admitted = n->identity.admitted,
         .serving = node_is_serving(n),
         .confirmed = self.leading &&
                      election_is_qc(&n->election, &self, n->now_ns),
-        .leader = leader == MEMBER_NONE ? 0 : n->group.ids[leader],
+        .leader = node_leader(n),
         .heard = election_heard(&n->election, n->now_ns),
         .ballot = self.leading || self.campaigning ? n->proposer.ballot
                                                    : n->election.leader,
@@ -61,7 +65,6 @@ void node_status(const struct node *n, struct node_status *s)
         .kv_memory_bytes = kv_memory_bytes(n->kv),
         .pool_bytes = n->pool.bytes_used,
         .sessions = kv_session_count(n->kv),
-        .reason = status_reason(n),
         .counters = n->counters,
     };
     for (unsigned i = 0; i < ROLES; i++) {
@@ -70,4 +73,5 @@ void node_status(const struct node *n, struct node_status *s)
     s->counters.proposed = n->proposer.counters.proposed;
     s->counters.resent = n->proposer.counters.resent;
     s->counters.elections = n->election.elections;
+    status_more(n, s);
 }

@@ -1,5 +1,5 @@
-/* succession.c - see election.h: leaders that leave, or whose process has ended,
- * and who comes behind them. */
+/* succession.c - see election.h: leaders that leave, or whose process has
+ * ended, and who comes behind them. */
 #include "base/assert.h"
 #include "base/units.h"
 #include "paxos/ring.h"
@@ -35,6 +35,7 @@ void election_on_leaving(struct election *e, const struct message *m,
     election_leave(e, m->ballot, now_ns, out);
     if (m->leaving.successor != e->group->self) return;
     if (self->leading || self->campaigning || self->draining) return;
+    if (self->unable) return;
     if (!self->acceptor_ok || !election_is_qc(e, self, now_ns)) return;
     e->obeyed_leaving = m->ballot;
     e->campaign = round;

@@ -95,10 +95,16 @@ void status_encode(const struct status *s, struct writer *w)
     writer_u64(w, s->memory_bytes);
     writer_u64(w, s->uptime_s);
     writer_u32(w, s->mtu);
+    writer_u8(w, s->priority);
+    writer_u8(w, s->draining);
+    writer_u64(w, s->disk_age_us);
+    writer_u64(w, s->noops_in_time);
+    writer_u64(w, s->noop_p50_us);
+    writer_u64(w, s->noop_max_us);
     writer_u8(w, s->member_count);
     for (unsigned i = 0; i < s->member_count; i++) {
         writer_u8(w, s->members[i].id);
-        writer_u8(w, s->members[i].heard);
+        writer_u8(w, s->members[i].ways);
         text_encode(s->members[i].addr, sizeof s->members[i].addr, w);
     }
     writer_u8(w, s->counter_count);
@@ -126,12 +132,18 @@ static void numbers_decode(struct status *s, struct reader *r)
     s->memory_bytes = reader_u64(r);
     s->uptime_s = reader_u64(r);
     s->mtu = reader_u32(r);
+    s->priority = reader_u8(r);
+    s->draining = reader_u8(r);
+    s->disk_age_us = reader_u64(r);
+    s->noops_in_time = reader_u64(r);
+    s->noop_p50_us = reader_u64(r);
+    s->noop_max_us = reader_u64(r);
 }
 
 static bool numbers_are_sane(const struct status *s)
 {
     return s->id != 0 && s->role <= ROLE_PROVISIONAL && s->confirmed <= 1 &&
-           s->sync <= 1 && s->io_ring <= 1;
+           s->sync <= 1 && s->io_ring <= 1 && s->draining <= 1;
 }
 
 static bool members_decode(struct status *s, struct reader *r)
@@ -142,9 +154,11 @@ static bool members_decode(struct status *s, struct reader *r)
         struct status_member *m = &s->members[i];
 
         m->id = reader_u8(r);
-        m->heard = reader_u8(r);
+        m->ways = reader_u8(r);
         if (!text_decode(m->addr, sizeof m->addr, r)) return false;
-        if (m->id == 0 || m->heard > 1) return false;
+        if (m->id == 0 ||
+            m->ways > (STATUS_HEARD | STATUS_LINK | STATUS_UNICAST))
+            return false;
     }
     return true;
 }

@@ -58,9 +58,13 @@ enum status_role {
     ROLE_PROVISIONAL = 3,
 };
 
+#define STATUS_HEARD   1u /* heard lately by the answering member */
+#define STATUS_LINK    2u /* and both ways, to the other's knowledge (E1) */
+#define STATUS_UNICAST 4u /* served by unicast copies of multicasts (P25) */
+
 struct status_member {
     uint8_t id;
-    uint8_t heard;              /* 1: heard lately by the answering member */
+    uint8_t ways;               /* STATUS_HEARD and its like */
     char addr[STATUS_ADDR_MAX]; /* host:port as in the ini, resolved */
 };
 
@@ -86,6 +90,12 @@ struct status {
     uint64_t memory_bytes;
     uint64_t uptime_s;
     uint32_t mtu;
+    uint8_t priority;
+    uint8_t draining;       /* 1: it is about to stop */
+    uint64_t disk_age_us;   /* of the oldest record not durable; 0: none */
+    uint64_t noops_in_time; /* of the counter noops, E11 */
+    uint64_t noop_p50_us;   /* of the last ones; 0: there were none */
+    uint64_t noop_max_us;
     uint8_t member_count;
     struct status_member members[STATUS_MEMBERS_MAX];
     uint8_t counter_count;

@@ -584,6 +584,26 @@ static void admin_answer_is_as_the_page_says(void **state)
     manual_done(t, bytes, writer_len(&w) - 4);
 }
 
+static void status_set_more(struct status *s)
+{
+    s->priority = 0x27;
+    s->draining = 0x28;
+    s->disk_age_us = LONG(11);
+    s->noops_in_time = LONG(12);
+    s->noop_p50_us = LONG(13);
+    s->noop_max_us = LONG(14);
+}
+
+static void status_more_is(struct manual_table *t, const uint8_t *at)
+{
+    manual_is(t, at, "priority", 0x27);
+    manual_is(t, at, "draining", 0x28);
+    manual_is(t, at, "disk_age_us", LONG(11));
+    manual_is(t, at, "noops_in_time", LONG(12));
+    manual_is(t, at, "noop_p50_us", LONG(13));
+    manual_is(t, at, "noop_max_us", LONG(14));
+}
+
 static void status_is_as_the_page_says(void **state)
 {
     static struct status s = { .cluster = "demo",
@@ -614,6 +634,7 @@ static void status_is_as_the_page_says(void **state)
     s.memory_bytes = LONG(8);
     s.uptime_s = LONG(9);
     s.mtu = INT(10);
+    status_set_more(&s);
     s.members[0] = (struct status_member){ 0x31, 1, "addr" };
     status_encode(&s, &w);
     assert_memory_equal(bytes, "\4demo\1g\3why", 11);
@@ -635,6 +656,7 @@ static void status_is_as_the_page_says(void **state)
     manual_is(t, at, "memory_bytes", LONG(8));
     manual_is(t, at, "uptime_s", LONG(9));
     manual_is(t, at, "mtu", INT(10));
+    status_more_is(t, at);
     manual_done(t, at, writer_len(&w) - 11 - 8 - 1 - 8 * COUNTER_COUNT);
     assert_memory_equal(at + t->size, "\1\x31\1\4addr", 8);
     assert_int_equal(at[t->size + 8], COUNTER_COUNT);

@@ -124,7 +124,7 @@ static void fake_status_fill(const struct fake_group *g, uint32_t at,
     s->member_count = (uint8_t)g->count;
     for (uint32_t i = 0; i < g->count; i++) {
         s->members[i].id = (uint8_t)(i + 1);
-        s->members[i].heard = !g->members[i].dead;
+        s->members[i].ways = g->members[i].dead ? 0 : STATUS_HEARD;
         snprintf(s->members[i].addr, sizeof s->members[i].addr, "127.0.0.1:%u",
                  g->members[i].addr.port);
     }

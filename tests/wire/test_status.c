@@ -36,6 +36,12 @@ static struct status status_example(void)
         .memory_bytes = 17,
         .uptime_s = 18,
         .mtu = 65507,
+        .priority = 19,
+        .draining = 1,
+        .disk_age_us = 20,
+        .noops_in_time = 21,
+        .noop_p50_us = 22,
+        .noop_max_us = UINT64_MAX,
         .member_count = STATUS_MEMBERS_MAX,
         .counter_count = COUNTER_COUNT,
     };
@@ -45,7 +51,7 @@ static struct status status_example(void)
     memset(s.reason, 'r', STATUS_REASON_MAX - 1);
     for (unsigned i = 0; i < STATUS_MEMBERS_MAX; i++) {
         s.members[i].id = (uint8_t)(i + 1);
-        s.members[i].heard = i % 2;
+        s.members[i].ways = (uint8_t)(i % 8);
         memset(s.members[i].addr, '1' + (int)i, STATUS_ADDR_MAX - 1);
     }
     for (unsigned i = 0; i < COUNTER_COUNT; i++) s.counters[i] = 100 + i;
@@ -100,6 +106,12 @@ static void decode_of_encoded_gives_the_same(void **state)
     assert_int_equal(got.memory_bytes, 17);
     assert_int_equal(got.uptime_s, 18);
     assert_int_equal(got.mtu, 65507);
+    assert_int_equal(got.priority, 19);
+    assert_int_equal(got.draining, 1);
+    assert_int_equal(got.disk_age_us, 20);
+    assert_int_equal(got.noops_in_time, 21);
+    assert_int_equal(got.noop_p50_us, 22);
+    assert_int_equal(got.noop_max_us, UINT64_MAX);
     assert_int_equal(got.member_count, STATUS_MEMBERS_MAX);
     assert_int_equal(got.counter_count, COUNTER_COUNT);
 }
@@ -154,19 +166,21 @@ static void decode_of_a_lie_is_refused(void **state)
     assert_int_equal(decoded_with(3, 0), -EBADMSG); /* id */
     assert_int_equal(decoded_with(4, 3), 0);        /* role */
     assert_int_equal(decoded_with(4, 4), -EBADMSG);
-    assert_int_equal(decoded_with(6, 2), -EBADMSG);   /* confirmed */
-    assert_int_equal(decoded_with(7, 2), -EBADMSG);   /* sync */
-    assert_int_equal(decoded_with(8, 2), -EBADMSG);   /* io_ring */
-    assert_int_equal(decoded_with(0, 64), -EBADMSG);  /* length of a text */
-    assert_int_equal(decoded_with(87, 10), -EBADMSG); /* members */
-    assert_int_equal(decoded_with(87, 0), -EBADMSG);
-    assert_int_equal(decoded_with(88, 0), -EBADMSG); /* a member's id */
-    assert_int_equal(decoded_with(88, 9), 0);
-    assert_int_equal(decoded_with(89, 2), -EBADMSG); /* heard */
-    assert_int_equal(decoded_with(91, '\n'), -EBADMSG);
-    assert_int_equal(decoded_with(91, '\0'), -EBADMSG);
-    assert_int_equal(decoded_with(91, 0x7f), -EBADMSG);
-    assert_int_equal(decoded_with(94, 1), -EBADMSG); /* counters */
+    assert_int_equal(decoded_with(6, 2), -EBADMSG);    /* confirmed */
+    assert_int_equal(decoded_with(7, 2), -EBADMSG);    /* sync */
+    assert_int_equal(decoded_with(8, 2), -EBADMSG);    /* io_ring */
+    assert_int_equal(decoded_with(0, 64), -EBADMSG);   /* length of a text */
+    assert_int_equal(decoded_with(121, 10), -EBADMSG); /* members */
+    assert_int_equal(decoded_with(121, 0), -EBADMSG);
+    assert_int_equal(decoded_with(122, 0), -EBADMSG); /* a member's id */
+    assert_int_equal(decoded_with(122, 9), 0);
+    assert_int_equal(decoded_with(123, 7), 0); /* ways */
+    assert_int_equal(decoded_with(123, 8), -EBADMSG);
+    assert_int_equal(decoded_with(88, 2), -EBADMSG); /* draining */
+    assert_int_equal(decoded_with(125, '\n'), -EBADMSG);
+    assert_int_equal(decoded_with(125, '\0'), -EBADMSG);
+    assert_int_equal(decoded_with(125, 0x7f), -EBADMSG);
+    assert_int_equal(decoded_with(128, 1), -EBADMSG); /* counters */
 }
 
 static void decode_of_more_counters_than_known_skips_them(void **state)

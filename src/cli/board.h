@@ -1,0 +1,15 @@
+/*
+ * board.h - the state of a group for people: `paxoskv status` and `top`.
+ */
+#ifndef PAXOSKV_CLI_BOARD_H
+#define PAXOSKV_CLI_BOARD_H
+
+#include <paxoskv.h>
+#include <stdio.h>
+
+const char *board_role(enum pkv_role role);
+
+/* Who leads or why nobody does, then a line for each member. */
+void board_print(FILE *out, const struct pkv_cluster *c);
+
+#endif
