@@ -17,6 +17,9 @@
  *                by two lives (P2); Learn by a leader that proposed otherwise
  *   execution    no slot is executed before it is chosen, nor out of order;
  *                equal state hashes at equal slots; the model agrees with kv
+ *   memory       a state machine takes what it counts, the store keeps its
+ *                limit; at rest the pool holds what is kept for others, the
+ *                state machine as much as ours, and nothing more
  *   identity     a member whose log was set back does not vote (M2)
  *   witness      every answer is that of the model at its slot; slots follow
  *                real time
@@ -132,6 +135,25 @@ static inline bool checker_has_chosen(const struct checker *c, uint64_t slot)
 {
     return slot < c->slot_size && c->slots[slot].chosen;
 }
+
+/* The memory of a member. */
+struct member_memory {
+    uint64_t pool;    /* bytes in use in its pool */
+    uint64_t store;   /* as counted to the limit of the store */
+    uint64_t counted; /* of the state machine, as it says */
+    uint64_t taken;   /* and as its allocator says */
+};
+
+/* Member i has so much, at any moment; it was destroyed, and left that. */
+void checker_on_memory(struct checker *c, uint8_t i,
+                       const struct member_memory *m);
+void checker_on_destroyed(struct checker *c, uint8_t i, uint64_t taken);
+
+/* Where nothing is asked and all is executed: is all given back?  It must be,
+ * after a while. */
+bool checker_is_resting(const struct checker *c, const struct member_memory *m);
+void checker_fail_restless(struct checker *c, uint8_t i,
+                           const struct member_memory *m);
 
 /* ---- for the parts of the checker ---------------------------------------- */
 

@@ -75,7 +75,7 @@ void machine_init(struct world *w, uint8_t self, const uint8_t *ids)
             .window_slots = p->members.window_slots,
             .pool_order = p->members.pool_order,
             .limits = p->members.limits,
-            .memory = sim_memory,
+            .memory = sim_memory_counted(&m->taken),
         },
     };
     prng_init(&m->random, p->seed * 64 + self);
@@ -101,6 +101,20 @@ uint64_t machine_dry(const struct machine *m)
 
     if (m->node) node_status(m->node, &s);
     return m->dry + s.counters.drop_pool;
+}
+
+struct member_memory machine_held(const struct machine *m)
+{
+    struct node_status s = { 0 };
+
+    if (!m->node) return (struct member_memory){ 0 };
+    node_status(m->node, &s);
+    return (struct member_memory){
+        .pool = s.pool_bytes,
+        .store = kv_bytes(node_kv(m->node)),
+        .counted = s.kv_memory_bytes,
+        .taken = m->taken,
+    };
 }
 
 /* What the node has counted is kept. */
@@ -230,6 +244,7 @@ void machine_crash(struct world *w, struct machine *m, uint64_t down_ns)
 
     machine_is_durable(w, m, disk_crash(&m->disk));
     machine_end_node(m);
+    checker_on_destroyed(&w->checker, m->self, m->taken);
     m->broken = m->disk.corrupt;
     if (m->disk.fault) {
         world_fail(w, "recovery", "node %u: %s", m->config.ids[m->self],

@@ -5,6 +5,7 @@
 #define PAXOSKV_SIM_MACHINE_H
 
 #include "node/node.h"
+#include "sim/checker.h"
 #include "sim/disk.h"
 #include "sim/plan.h"
 #include "sim/queue.h"
@@ -44,6 +45,7 @@ struct machine {
     bool refused;      /* and the group has said so: it does not come back */
     uint32_t restless; /* ticks without a deadline in the future */
     uint64_t executed;
+    uint64_t taken;    /* memory of its state machine */
     uint64_t dry;      /* what pools of earlier lives had no room for */
     uint64_t pauses;   /* so far: DUE_RESUME has the number of one */
     uint64_t slow_ns;  /* how long a turn takes at most, 0: no time */
@@ -55,6 +57,9 @@ struct machine {
 /* A machine without a past, down. */
 void machine_init(struct world *w, uint8_t self, const uint8_t *ids);
 void machine_clear(struct machine *m);
+
+/* What it has in use; nothing while it is down. */
+struct member_memory machine_held(const struct machine *m);
 
 /* A new process on it, with what the disk holds. */
 void machine_start(struct world *w, struct machine *m);

@@ -1,5 +1,5 @@
 /*
- * memory.h - the allocator that the simulator hands to state machines.
+ * memory.h - the allocators that the simulator hands to state machines.
  */
 #ifndef PAXOSKV_SIM_MEMORY_H
 #define PAXOSKV_SIM_MEMORY_H
@@ -7,5 +7,8 @@
 #include "kv/kv.h"
 
 extern const struct kv_allocator sim_memory;
+
+/* One that keeps count in *taken of what is not given back. */
+struct kv_allocator sim_memory_counted(uint64_t *taken);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/units.h"
 #include "sim/faults.h"
 #include "sim/observe.h"
+#include "sim/rest.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -384,6 +385,24 @@ static void world_look_at_rolled(struct world *w)
                w->rolled->config.ids[w->rolled->self]);
 }
 
+/* All is done, known to all, and nothing is kept that nobody needs. */
+static bool world_is_at_rest(const struct world *w)
+{
+    return w->led && world_clients_are_done(w) && world_is_alike(w) &&
+           !rest_restless(w);
+}
+
+static void world_fail_unfinished(struct world *w)
+{
+    const struct machine *restless = rest_restless(w);
+
+    if (restless && w->led && world_clients_are_done(w) && world_is_alike(w)) {
+        rest_fail(w, restless);
+    } else {
+        world_fail_stuck(w, "it does not come to rest");
+    }
+}
+
 static void world_look(struct world *w)
 {
     const bool clients_done = world_clients_are_done(w);
@@ -391,6 +410,7 @@ static void world_look(struct world *w)
 
     queue_push(&w->queue,
                (struct due){ .at_ns = w->now_ns + LOOK_NS, .type = DUE_LOOK });
+    rest_look(w);
     if (clients_done) {
         w->away = w->plan->nodes;
         world_calm(w);
@@ -405,12 +425,12 @@ static void world_look(struct world *w)
         world_look_at_rolled(w);
         return;
     }
-    w->done = w->led && clients_done && world_is_alike(w);
+    w->done = world_is_at_rest(w);
     if (w->done && w->plan->rollback) world_roll_back(w);
     if (!w->led && since_ns > w->plan->leader_ns) {
         world_fail_stuck(w, "no leader serves");
     } else if (!w->done && since_ns > w->plan->bound_ns) {
-        world_fail_stuck(w, "it does not come to rest");
+        world_fail_unfinished(w);
     }
 }
 
