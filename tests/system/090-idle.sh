@@ -45,20 +45,24 @@ timeout -s INT 2 strace -f -c -o "$DIR/calls" -p "$pid" 2>"$DIR/strace"
 wait
 [ -s "$DIR/calls" ] || skip "strace may not look: $(cat "$DIR/strace")"
 cat "$DIR/calls"
-# % time, seconds, usecs/call, calls, errors (maybe), name
+# % time, seconds, usecs/call, calls, errors (maybe), name.  What sends by itself
+# is the probe of the leader's liveness port, whose socket stays out of the ring:
+# 4 in a heartbeat at most, 200 a second, whatever the load.
 if [ "$io" = epoll ]; then
-    awk '$NF ~ /^(sendto|sendmsg|recvfrom|recvmsg|read|io_uring_enter)$/ {
+    awk '$NF ~ /^(sendmsg|recvfrom|recvmsg|read|io_uring_enter)$/ {
              bad = 1
              print "call on the data path: " $NF }
+         $NF == "sendto" && $4 > 1000 { bad = 1; print "not probes alone" }
          { calls[$NF] = $4 }
          END { exit bad || !calls["recvmmsg"] || !calls["sendmmsg"] ||
                     calls["recvmmsg"] > 3 * calls["epoll_pwait2"] }' \
         "$DIR/calls" || fail "the data path has system calls of its own"
     exit 0
 fi
-awk '$NF ~ /^(sendto|sendmsg|recvfrom|recvmsg|read|write|pwrite64)$/ { bad = 1
+awk '$NF ~ /^(sendmsg|recvfrom|recvmsg|read|write|pwrite64)$/ { bad = 1
          print "call on the data path: " $NF }
-     $4 ~ /^[0-9]+$/ && $NF != "total" { all += $4 }
+     $NF == "sendto" && $4 > 1000 { bad = 1; print "not probes alone" }
+     $4 ~ /^[0-9]+$/ && $NF !~ /^(total|sendto)$/ { all += $4 }
      $NF == "io_uring_enter" { ring = $4 }
      END { print ring, "of", all; exit bad || ring < all * 0.95 }' \
     "$DIR/calls" || fail "the data path has system calls of its own"
