@@ -110,8 +110,11 @@ static void execute_advance(struct node *n)
 
     k->applied = max_u64(k->applied, n->learner.executed);
     k->chosen_upto = max_u64(k->chosen_upto, n->learner.chosen_upto);
+    k->learned_upto = max_u64(k->learned_upto, n->learner.chosen_upto);
     if (!node_has(n, ROLE_ACCEPTOR)) return;
-    acceptor_advance(&n->acceptor, k->applied + 1, k->chosen_upto);
+    /* Not what the proposer has heard of: if all that know a slot as chosen
+     * are gone, the votes for it must be shown, to be chosen anew (P6). */
+    acceptor_advance(&n->acceptor, k->applied + 1, k->learned_upto);
 }
 
 int execute_chosen(struct node *n, struct effects *out)

@@ -43,6 +43,7 @@ void roles_keep(struct node *n)
     k->applied = max_u64(k->applied, n->learner.executed);
     k->chosen_upto = max_u64(k->chosen_upto, n->learner.chosen_upto);
     k->chosen_upto = max_u64(k->chosen_upto, n->proposer.chosen_upto);
+    k->learned_upto = max_u64(k->learned_upto, n->learner.chosen_upto);
     k->accepted_upto = max_u64(k->accepted_upto, n->acceptor.accepted_upto);
 }
 
@@ -50,7 +51,7 @@ void roles_keep(struct node *n)
 
 static void roles_lose_acceptor(struct node *n)
 {
-    acceptor_reset(&n->acceptor, n->kept.applied + 1, n->kept.chosen_upto);
+    acceptor_reset(&n->acceptor, n->kept.applied + 1, n->kept.learned_upto);
 }
 
 static void roles_lose_proposer(struct node *n)
@@ -275,7 +276,7 @@ static void roles_return_acceptor(struct node *n, struct effects *out)
 {
     const struct ballot promised = n->acceptor.promised;
 
-    acceptor_advance(&n->acceptor, n->kept.applied + 1, n->kept.chosen_upto);
+    acceptor_advance(&n->acceptor, n->kept.applied + 1, n->kept.learned_upto);
     roles_return(n, ROLE_ACCEPTOR, out);
     if (ballot_cmp(promised, n->proposer.ballot) > 0) {
         node_preempt(n, promised.round, out); /* P15 */

@@ -158,6 +158,8 @@ struct disk_age {
 struct kept {
     uint64_t applied;       /* slots <= this were executed */
     uint64_t chosen_upto;   /* slots <= this are chosen */
+    uint64_t learned_upto;  /* and those <= this the learner had chosen: this
+                               node can show them, and says so (P5) */
     uint64_t accepted_upto; /* highest slot voted for */
 };
 

@@ -27,6 +27,8 @@ static const uint64_t found[] = {
     116,  /* a vote for another value in a slot that was executed already */
     204,  /* a client went beyond the window of its session */
     1225, /* parts of messages that overtook each other never came together */
+    1943, /* all learners that knew a slot as chosen were gone, and those who
+             had heard of it let nobody choose it anew */
 };
 
 static struct world *world;
