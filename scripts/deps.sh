@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# deps.sh [build] [test] [lint] [fuzz] [bench] - see to it that what these need is
-# installed.  Says nothing and is quick when all is there; installs by apt
-# where there is apt, and names what is missing everywhere else.
+# deps.sh [build] [test] [lint] [fuzz] [bench] [lab] - see to it that what
+# these need is installed.  Says nothing and is quick when all is there;
+# installs by apt where there is apt, and names what is missing elsewhere.
 set -u
 
 CC=${CC:-cc}
@@ -78,8 +78,16 @@ look() {
             need nghttp2-client has h2load
             need gnuplot-nox has gnuplot
             ;;
+        lab) # hosts, a network to break, and what draws a report
+            need iproute2 has tc
+            need nftables has nft
+            need util-linux has unshare
+            need gnuplot-nox has gnuplot
+            need faketime has faketime
+            need tcpdump has tcpdump
+            ;;
         *)
-            echo "usage: deps.sh [build] [test] [lint] [fuzz] [bench]" >&2
+            echo "usage: deps.sh [build|test|lint|fuzz|bench|lab]..." >&2
             exit 2
             ;;
         esac

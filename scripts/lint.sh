@@ -27,7 +27,7 @@ check_manuals() {
 
 check_scripts() {
     shellcheck -x -e SC2016,SC2317 -P SCRIPTDIR -P scripts .ci/run scripts/*.sh \
-        tests/system/*.sh conf/completion.bash
+        tests/system/*.sh tests/lab/*.sh conf/completion.bash
 }
 
 check_code() {
