@@ -129,9 +129,9 @@ ALL_SRC  := $(wildcard src/*/*.c tests/*/*.c)
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
-.PHONY: all tests demo check check-all threads sim mutants golden soak \
-        coverage fuzz fuzzers lint format bench install uninstall clean help \
-        force
+.PHONY: all tests demo check check-all check-lab threads sim mutants golden \
+        soak coverage fuzz fuzzers lint format bench install uninstall clean \
+        help force
 
 all: $(ROOMS:%=$B/%.a) $(PROGRAMS) $(SIM) $(LIBRARY) $(SHARED) \
      $B/compile_commands.json
@@ -227,7 +227,7 @@ demo:
 	@BUILD=$B scripts/demo.sh
 
 check:
-	@scripts/deps.sh build test
+	@scripts/deps.sh build test lab
 	$(AGAIN) all tests
 	@BUILD=$B scripts/run-tests.sh $(TESTS)
 
@@ -239,6 +239,12 @@ check-all:
 	+@RING=no ONLY='tests/system/*' $(MAKE) --no-print-directory check
 	+@$(MAKE) --no-print-directory threads
 	+@$(MAKE) --no-print-directory check VARIANT=release
+
+# Exercises on hosts of their own; ARGS= names some of them.
+check-lab:
+	@scripts/deps.sh build test lab
+	$(AGAIN) all tests
+	@BUILD=$B scripts/check-lab.sh $(ARGS)
 
 # The library, used from two threads, under the thread sanitizer.
 THREADS := build/tsan/tests/client/test_contract
@@ -304,8 +310,8 @@ clean:
 
 # ---- installing -------------------------------------------------------------
 
-# The simulator is for those who have the sources, and so is its page.
-MAN := $(filter-out man/paxoskv-sim.1,$(wildcard man/*.[1-8]))
+# Simulator and lab are for those who have the sources, and so are their pages.
+MAN := $(filter-out %-sim.1 %-lab.7,$(wildcard man/*.[1-8]))
 
 # mode:from:to of all that is installed, and so of all that is uninstalled; but
 # for the configuration, which belongs to the user.
@@ -383,6 +389,7 @@ help:
 	@echo '  demo       five nodes, two of them killed, nothing lost'
 	@echo '  check      all tests; RING=no: without io_uring'
 	@echo '  check-all  all variants, with ring and without, fuzz and lint'
+	@echo '  check-lab  exercises on a network that is broken; ARGS= some of them'
 	@echo '  threads    the library under the thread sanitizer'
 	@echo '  sim        the simulator; ARGS= for its options'
 	@echo '  golden     transcripts of the scenarios, anew'
