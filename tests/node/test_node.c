@@ -334,6 +334,52 @@ static void candidate_without_the_values_begins_another_round(void **state)
     nodes_free(g);
 }
 
+/* What only others say that is chosen hides no vote of a member: when they are
+ * gone, its votes alone tell what it was (P6). */
+static void candidate_that_heard_of_chosen_slots_shows_its_votes(void **state)
+{
+    struct nodes *g = alone_new(3);
+    const struct promise *promise;
+    struct message m;
+
+    (void)state;
+    alone_admit(g);
+    for (uint64_t slot = 1; slot <= 2; slot++) {
+        m = kit_accept(3, 1, slot, "x");
+        m.incarnation = 1;
+        m.process = 501;
+        nodes_tell(g, 0, &m);
+    }
+    alone_sync(g);
+    pass(g, 500 * NS_PER_MS, true); /* who led claims nothing any more */
+    assert_int_equal(nodes_status(g, 0).role, NODE_CANDIDATE);
+    m = alone_from(1, MESSAGE_PROMISE);
+    m.ballot = nodes_status(g, 0).ballot;
+    m.promise.log_start = 1;
+    m.promise.chosen_upto = 2;
+    nodes_tell(g, 0, &m);
+    assert_int_equal(nodes_status(g, 0).role, NODE_LEADER);
+
+    m = kit_accept(3, 1, 1, "x");
+    m.type = MESSAGE_CHOSEN;
+    m.decided = (struct decided){ .slot = 1, .value = m.accept.value };
+    m.incarnation = 1;
+    m.process = 501;
+    nodes_tell(g, 0, &m);
+    assert_int_equal(nodes_status(g, 0).executed, 1);
+    alone_forget(g);
+    m = kit_prepare(20, 2, 1);
+    m.incarnation = 1;
+    m.process = 502;
+    nodes_tell(g, 0, &m);
+    alone_sync(g);
+    promise = &alone_message(g, 2, MESSAGE_PROMISE, 0)->promise;
+    assert_int_equal(promise->chosen_upto, 1);
+    assert_true(promise->run_count > 0);
+    assert_int_equal(promise->runs[0].first, 2);
+    nodes_free(g);
+}
+
 /* ---- restart ---- */
 
 static void restart_recovers_what_was_durable(void **state)
@@ -794,6 +840,7 @@ int main(void)
         cmocka_unit_test(candidate_that_nobody_hears_gives_up),
         cmocka_unit_test(candidate_that_is_heard_keeps_its_round),
         cmocka_unit_test(candidate_without_the_values_begins_another_round),
+        cmocka_unit_test(candidate_that_heard_of_chosen_slots_shows_its_votes),
         cmocka_unit_test(restart_recovers_what_was_durable),
         cmocka_unit_test(restart_of_one_alone_recovers_its_state),
         cmocka_unit_test(restart_of_a_leader_uses_a_higher_round),

@@ -42,7 +42,7 @@ static void library_open(struct world *w, struct client *c)
 
 void library_new(struct world *w, struct client *c)
 {
-    c->library = calloc(1, sizeof *c->library);
+    c->library = malloc(sizeof *c->library);
     ASSERT(c->library);
     c->library->limit_ns = w->plan->clients.patience_ns +
                            w->plan->clients.fence_ns;
