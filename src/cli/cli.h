@@ -35,6 +35,7 @@ int list_run(struct cli *c);
 int status_run(struct cli *c);
 int ping_run(struct cli *c);
 int transfer_run(struct cli *c);
+int fault_run(struct cli *c);
 int top_run(struct cli *c);
 
 /* The object of `status --json`. */

@@ -35,6 +35,8 @@ static const char help[] =
     "  top                          the same every second, with rates; q ends\n"
     "  ping                         round trip to each member\n"
     "  transfer [ID]                make this, or another, member the leader\n"
+    "  fault status | set ROLE MTTF MTTR | kill ROLE | drop PCT | delay MS |\n"
+    "        clear [--node ID|all]  what shall fail, see paxoskv(1)\n"
     "  batch [--pipeline D]         commands from standard input, one a line\n"
     "  bench [--clients N] [--pipeline D] [--seconds S] [--size B]\n"
     "        [--reads PCT] [--keys K] [--zipf THETA] [--sockets N]\n"
@@ -52,6 +54,7 @@ static const struct {
     { "status", status_run },     { "ping", ping_run },
     { "batch", batch_run },       { "bench", bench_run },
     { "transfer", transfer_run }, { "top", top_run },
+    { "fault", fault_run },
 };
 
 enum { OPTION_JSON = 256 };

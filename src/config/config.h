@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define CONFIG_ROLES       3u
 #define CONFIG_MEMBERS_MAX 9u
 #define CONFIG_FILE_MAX    65536u /* bytes of an ini file */
 #define CONFIG_NAME_MAX    63u    /* bytes of a text, its end not counted */
@@ -69,6 +70,10 @@ struct config {
     uint64_t window_slots;
     /* [fault] */
     uint64_t fault_enabled; /* 0, 1 */
+    /* of acceptor, proposer, learner; mttf 0: it does not fail */
+    uint64_t fault_mttf_ms[CONFIG_ROLES];
+    uint64_t fault_mttr_ms[CONFIG_ROLES];
+    uint64_t fault_seed[CONFIG_ROLES];
     /* [io] */
     uint64_t ring; /* enum config_ring */
     uint64_t rx_buffers;

@@ -10,6 +10,8 @@
 #define AT(field)  .offset = offsetof(struct config, field)
 #define FROM(a, b) .min = (a), .max = (b)
 
+#define MEAN_MAX_MS 86400000u
+
 static const struct key keys[] = {
     { "cluster", "name", KEY_NAME, AT(name), FROM(1, CONFIG_NAME_MAX),
       .help = "name of the cluster, alike on all members" },
@@ -59,6 +61,33 @@ static const struct key keys[] = {
 
     { "fault", "enabled", KEY_CHOICE, AT(fault_enabled), .choices = "no|yes",
       .standard = "no", .help = "whether faults may be injected" },
+    { "fault", "acceptor_mttf_ms", KEY_NUMBER, AT(fault_mttf_ms[0]),
+      FROM(0, MEAN_MAX_MS), .standard = "0",
+      .help = "milliseconds from outage to outage, on average; 0: none" },
+    { "fault", "acceptor_mttr_ms", KEY_NUMBER, AT(fault_mttr_ms[0]),
+      FROM(1, MEAN_MAX_MS), .standard = "100",
+      .help = "milliseconds that an outage lasts, on average" },
+    { "fault", "acceptor_seed", KEY_NUMBER, AT(fault_seed[0]),
+      FROM(0, UINT32_MAX), .standard = "1",
+      .help = "of the times drawn, mixed with the id of the member" },
+    { "fault", "proposer_mttf_ms", KEY_NUMBER, AT(fault_mttf_ms[1]),
+      FROM(0, MEAN_MAX_MS), .standard = "0",
+      .help = "milliseconds from outage to outage, on average; 0: none" },
+    { "fault", "proposer_mttr_ms", KEY_NUMBER, AT(fault_mttr_ms[1]),
+      FROM(1, MEAN_MAX_MS), .standard = "100",
+      .help = "milliseconds that an outage lasts, on average" },
+    { "fault", "proposer_seed", KEY_NUMBER, AT(fault_seed[1]),
+      FROM(0, UINT32_MAX), .standard = "1",
+      .help = "of the times drawn, mixed with the id of the member" },
+    { "fault", "learner_mttf_ms", KEY_NUMBER, AT(fault_mttf_ms[2]),
+      FROM(0, MEAN_MAX_MS), .standard = "0",
+      .help = "milliseconds from outage to outage, on average; 0: none" },
+    { "fault", "learner_mttr_ms", KEY_NUMBER, AT(fault_mttr_ms[2]),
+      FROM(1, MEAN_MAX_MS), .standard = "100",
+      .help = "milliseconds that an outage lasts, on average" },
+    { "fault", "learner_seed", KEY_NUMBER, AT(fault_seed[2]),
+      FROM(0, UINT32_MAX), .standard = "1",
+      .help = "of the times drawn, mixed with the id of the member" },
 
     { "io", "ring", KEY_CHOICE, AT(ring), .choices = "auto|yes|no",
       .standard = "auto",

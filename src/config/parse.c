@@ -274,6 +274,24 @@ static bool members_failed(const struct parse *p)
     return false;
 }
 
+/* A schedule of outages is refused unless faults are allowed (S4). */
+static void check_faults(struct parse *p)
+{
+    static const char *const names[CONFIG_ROLES] = { "acceptor_mttf_ms",
+                                                     "proposer_mttf_ms",
+                                                     "learner_mttf_ms" };
+    struct config_error *err;
+    const struct key *k;
+
+    for (unsigned i = 0; i < CONFIG_ROLES; i++) {
+        if (p->c->fault_enabled || p->c->fault_mttf_ms[i] == 0) continue;
+        k = keys_find("fault", names[i]);
+        err = errors_add(p->e, p->key_line[k - keys_all()], "fault", names[i]);
+        errors_text(err, "is set, but faults are not allowed");
+        errors_remedy(err, "set [fault] enabled = yes, or take it out");
+    }
+}
+
 static void parse_check(struct parse *p)
 {
     const struct config *c = p->c;
@@ -281,6 +299,7 @@ static void parse_check(struct parse *p)
     const struct key *k = keys_find("node", "id");
     uint32_t i;
 
+    check_faults(p);
     if (members_failed(p)) return;
     for (i = 0; i < c->member_count; i++) check_member(p, &c->members[i]);
     if (c->member_count == 0) {

@@ -2,6 +2,7 @@
 #include "daemon/admin.h"
 
 #include "base/assert.h"
+#include "daemon/admin_fault.h"
 #include "daemon/server.h"
 
 #include <stdarg.h>
@@ -54,6 +55,7 @@ static const struct {
     const char *name;
     uint8_t (*run)(struct server *s, char **words, unsigned count);
 } verbs[] = {
+    { "fault", admin_fault },
     { "transfer", admin_transfer },
 };
 

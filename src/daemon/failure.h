@@ -10,6 +10,7 @@
 enum exit_status {
     EXIT_STOPPED = 0,  /* asked to stop, or -n found nothing */
     EXIT_USAGE = 64,   /* command line */
+    EXIT_ROLES = 69,   /* a role died too often (S2) */
     EXIT_BROKEN = 70,  /* an invariant does not hold */
     EXIT_SYSTEM = 71,  /* a system call failed, or there is no ring = yes */
     EXIT_LOG = 74,     /* input, output or corruption of log and identity */

@@ -85,6 +85,7 @@ static void intake_peer(struct server *s, const struct loop_event *ev,
     struct bytes whole;
 
     if (!intake_sender(s, ev, head)) return;
+    if (faults_drops(&s->faults)) return;
     /* What we sent to the group comes back to us too. */
     if (head->sender == s->edge.id && head->nonce == s->process &&
         head->incarnation == s->outbox.incarnation)

@@ -38,6 +38,14 @@ static uint32_t outbox_seal(const struct outbox *o, struct loop_buffer *b,
     return DATAGRAM_HEAD + len;
 }
 
+/* One copy, unless it is lost or late by order of an operator. */
+static void outbox_send_to(struct outbox *o, struct loop_buffer *b,
+                           uint32_t len, const struct address *to)
+{
+    if (o->faults && faults_take(o->faults, to, b->bytes, len)) return;
+    loop_send(o->loop, o->socket, b, len, to);
+}
+
 /* Queue a sealed datagram; the buffer is given up. */
 static void outbox_send(struct outbox *o, uint8_t to, struct loop_buffer *b,
                         uint32_t len)
@@ -46,17 +54,17 @@ static void outbox_send(struct outbox *o, uint8_t to, struct loop_buffer *b,
     uint8_t i;
 
     if (to != TO_GROUP) {
-        loop_send(o->loop, o->socket, b, len, &m->addresses[to]);
+        outbox_send_to(o, b, len, &m->addresses[to]);
     } else if (m->group.family) {
-        loop_send(o->loop, o->socket, b, len, &m->group);
+        outbox_send_to(o, b, len, &m->group);
         for (i = 0; o->unicast >> i; i++) {
             if (!(o->unicast >> i & 1)) continue;
-            loop_send(o->loop, o->socket, b, len, &m->addresses[i]);
+            outbox_send_to(o, b, len, &m->addresses[i]);
         }
     } else {
         for (i = 0; i < m->n; i++) {
             if (i == m->self) continue;
-            loop_send(o->loop, o->socket, b, len, &m->addresses[i]);
+            outbox_send_to(o, b, len, &m->addresses[i]);
         }
     }
     loop_send_done(o->loop, b);

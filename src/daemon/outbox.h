@@ -8,6 +8,7 @@
 #ifndef PAXOSKV_DAEMON_OUTBOX_H
 #define PAXOSKV_DAEMON_OUTBOX_H
 
+#include "daemon/faults.h"
 #include "daemon/members.h"
 #include "io/loop.h"
 #include "paxos/effects.h"
@@ -21,8 +22,9 @@ struct outbox_lane {
 struct outbox {
     struct loop *loop;
     const struct members *members;
-    uint32_t socket;   /* of the loop: the member's own */
-    uint32_t body_max; /* bytes of messages in one datagram */
+    struct faults *faults; /* NULL: none */
+    uint32_t socket;       /* of the loop: the member's own */
+    uint32_t body_max;     /* bytes of messages in one datagram */
     uint64_t cluster;
     uint64_t process;     /* nonce of this process */
     uint64_t incarnation; /* of this node, set when the core knows it */

@@ -213,6 +213,7 @@ static void server_flush(struct server *s)
 
     server_step(s, &flush);
     s->outbox.unicast = node_unicast(s->node);
+    faults_flush(&s->faults, s->loop, s->member_socket);
     outbox_flush(&s->outbox);
     disk_flush(&s->disk);
     if (s->edge.open_count > 0) {
@@ -227,6 +228,7 @@ static uint64_t server_deadline_ns(const struct server *s)
 
     if (disk_is_reading(&s->disk)) return 0; /* look, and go on reading */
     deadline_ns = min_u64(deadline_ns, notify_deadline_ns(&s->notify));
+    deadline_ns = min_u64(deadline_ns, faults_deadline_ns(&s->faults));
     if (s->stop_by_ns) deadline_ns = min_u64(deadline_ns, s->stop_by_ns);
     return deadline_ns;
 }
@@ -237,6 +239,7 @@ static void server_read_clock(struct server *s)
     s->now_ns = host_now_ns();
     s->edge.now_ns = s->now_ns;
     s->disk.now_ns = s->now_ns;
+    s->faults.now_ns = s->now_ns;
 }
 
 static void server_turn(struct server *s)

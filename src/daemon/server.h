@@ -14,6 +14,7 @@
 #include "daemon/disk.h"
 #include "daemon/edge.h"
 #include "daemon/failure.h"
+#include "daemon/faults.h"
 #include "daemon/log.h"
 #include "daemon/members.h"
 #include "daemon/notify.h"
@@ -60,6 +61,7 @@ struct server {
 
     struct edge edge;
     struct outbox outbox;
+    struct faults faults;
     struct disk disk;
     struct notify notify;
     struct admin admin;

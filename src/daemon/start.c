@@ -225,6 +225,20 @@ static uint32_t start_batch_bytes(const struct server *s)
     return (uint32_t)max_u64(batch, COMMAND_HEAD + COMMAND_BYTES_MAX);
 }
 
+_Static_assert(CONFIG_ROLES == ROLES, "one count, two names");
+
+static void start_schedules(const struct config *c,
+                            struct role_schedule *schedules)
+{
+    for (unsigned i = 0; i < ROLES && c->fault_enabled; i++) {
+        schedules[i] = (struct role_schedule){
+            .mttf_ns = c->fault_mttf_ms[i] * NS_PER_MS,
+            .mttr_ns = c->fault_mttr_ms[i] * NS_PER_MS,
+            .seed = c->fault_seed[i],
+        };
+    }
+}
+
 static void start_node_config(struct server *s, struct node_config *n,
                               uint64_t seed)
 {
@@ -251,6 +265,7 @@ static void start_node_config(struct server *s, struct node_config *n,
                     .sessions_max = (uint32_t)c->sessions_max },
         .memory = { .alloc = start_alloc, .free = start_free, .ctx = s },
     };
+    start_schedules(c, n->schedules);
     memcpy(n->ids, s->members.ids, sizeof n->ids);
     n->pool_order = n->batch_bytes > 8 * KIB ? START_POOL_LARGE
                                              : START_POOL_SMALL;
@@ -321,6 +336,7 @@ static int start_randoms(struct server *s, uint64_t *seed, struct failure *f)
     if (rc < 0)
         return failure_set(f, EXIT_SYSTEM, "no entropy: %s", strerror(-rc));
     s->edge.secret = (struct hash_key){ random[0], random[1] };
+    faults_init(&s->faults, random[2] ^ random[3]);
     s->process = random[2] | 1; /* never 0 */
     *seed = random[3];
     return 0;
@@ -337,6 +353,7 @@ static void start_borders(struct server *s)
     s->outbox.cluster = s->edge.cluster = s->cluster;
     s->outbox.process = s->edge.process = s->process;
     s->outbox.members = &s->members;
+    s->outbox.faults = &s->faults;
     s->edge.open_max = (uint32_t)min_u64(s->config->tx_buffers, EDGE_OPEN_MAX);
     s->edge.id = s->members.ids[s->members.self];
     s->edge.name = s->config->name;
@@ -504,6 +521,7 @@ int start_close(struct server *s, bool clean, struct failure *f)
     loop_close(s->loop);
     if (s->wal) rc = wal_close(s->wal, clean);
     disk_free(&s->disk);
+    faults_free(&s->faults);
     crash_unguard();
     recorder_close(&s->recorder);
     if (s->node) node_destroy(s->node);

@@ -403,7 +403,8 @@ static int cursor_load(struct wal *w, const struct wal_cursor *c, size_t need,
                        uint32_t *budget)
 {
     struct wal_reader *r = &w->read;
-    size_t size = max_u64(need, WAL_READ_CHUNK);
+    const size_t chunk = c->all ? REPLAY_CHUNK : WAL_READ_CHUNK;
+    size_t size = max_u64(need, chunk);
     int rc = r->bytes ? 0 : wal_reader_open(r);
 
     if (rc == 0) rc = reader_turn(w, r, c->segment);
