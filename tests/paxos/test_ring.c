@@ -510,6 +510,54 @@ static void attempts_of_later_lives_are_higher(void **state)
     assert_true(f->e.attempt > first + 1000);
 }
 
+/* E4: the own token is remembered, too: of two that began at once the higher
+ * one walks on. */
+static void token_below_the_own_is_swallowed(void **state)
+{
+    struct election_kit *f = *state;
+    struct token lower = token_of(1, 100, 0x02);
+    struct token higher = token_of(3, 100, 0x08);
+
+    assert_true(until_note(f, NOTE_ELECTION, 0x1b, GOOD, NS_PER_S) > 0);
+    take_token(f, 1, &lower);
+    assert_int_equal(kit_sent(&f->k, MESSAGE_TOKEN_ACK), 1);
+    assert_int_equal(kit_sent(&f->k, MESSAGE_TOKEN), 0);
+    take_token(f, 3, &higher);
+    assert_int_equal(kit_sent(&f->k, MESSAGE_TOKEN), 1);
+}
+
+/* Who resigned for its disk is the last choice, behind who is full. */
+static void best_with_a_burden_gives_way(void **state)
+{
+    struct election_kit *f = *state;
+    struct token t = token_of(1, 100, 0x02);
+
+    t.best = 4;
+    t.best_burden = BURDEN_DISK;
+    t.best_links = 9;
+    f->self.burden = BURDEN_FULL;
+    take_token(f, 1, &t);
+    assert_int_equal(token_sent(f, NULL)->best, 2);
+    assert_int_equal(token_sent(f, NULL)->best_burden, BURDEN_FULL);
+    t = token_of(1, 101, 0x02);
+    t.best = 4;
+    t.best_burden = BURDEN_FULL;
+    f->self.burden = BURDEN_DISK;
+    take_token(f, 1, &t);
+    assert_int_equal(token_sent(f, NULL)->best, 4);
+}
+
+static void holder_about_to_stop_is_no_candidate(void **state)
+{
+    struct election_kit *f = *state;
+    struct token t = token_of(1, 100, 0x02);
+
+    f->self.draining = true;
+    take_token(f, 1, &t);
+    assert_int_equal(token_sent(f, NULL)->best, MEMBER_NONE);
+    assert_true(token_sent(f, NULL)->visited & member_bit(2));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -544,6 +592,9 @@ int main(void)
         TEST(token_refused_of_older_attempt_changes_nothing),
         TEST(token_lost_twice_nominates_its_initiator),
         TEST(attempts_of_later_lives_are_higher),
+        TEST(token_below_the_own_is_swallowed),
+        TEST(best_with_a_burden_gives_way),
+        TEST(holder_about_to_stop_is_no_candidate),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -127,6 +127,9 @@ static void faults_on_machine(struct world *w, enum fault_type type,
         machine_kill_roles(
             w, m, (uint32_t)prng_range(&w->random, 1, (1u << ROLES) - 1));
         break;
+    case FAULT_TRANSFER:
+        machine_transfer(w, m, (uint8_t)prng_below(&w->random, w->plan->nodes));
+        break;
     case FAULT_PAUSE:
         machine_pause(w, m, lasts_ns);
         break;

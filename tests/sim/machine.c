@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/units.h"
+#include "paxos/quorum.h"
 #include "sim/memory.h"
 #include "sim/observe.h"
 #include "sim/world.h"
@@ -354,6 +355,17 @@ void machine_fill(struct world *w, struct machine *m, bool full)
 {
     if (m->state != MACHINE_UP) return;
     machine_step(w, m, &(struct event){ .type = EVENT_FULL, .seq = full });
+    machine_end_turn(w, m);
+}
+
+void machine_transfer(struct world *w, struct machine *m, uint8_t to)
+{
+    struct event ev = { .type = EVENT_TRANSFER, .tag = to };
+
+    if (m->state != MACHINE_UP) return;
+    if (to == m->self) ev.tag = MEMBER_NONE;
+    observe_life(w, m, MARK_OTHER, "IS TOLD TO HAND OVER");
+    machine_step(w, m, &ev);
     machine_end_turn(w, m);
 }
 

@@ -89,6 +89,9 @@ void machine_slow(struct world *w, struct machine *m, uint64_t turn_ns);
 /* Its disk is at its reserve, or not any more. */
 void machine_fill(struct world *w, struct machine *m, bool full);
 
+/* It is told to hand over, to a member or (itself) to whoever is best. */
+void machine_transfer(struct world *w, struct machine *m, uint8_t to);
+
 /* It is told to stop. */
 void machine_leave(struct world *w, struct machine *m);
 

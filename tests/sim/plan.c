@@ -140,6 +140,18 @@ static void draw_faults(struct plan *p, struct prng *r)
     }
 }
 
+/* An operator who changes leaders. */
+static void draw_transfers(struct plan *p)
+{
+    struct prng r;
+
+    prng_init(&r, p->seed ^ UINT64_C(0x7472616e73));
+    p->faults[FAULT_TRANSFER] = (struct fault_plan){ 0 };
+    if (!one_in(&r, 3)) return;
+    p->faults[FAULT_TRANSFER].every_ns = scaled(&r, 20 * NS_PER_MS,
+                                                2 * NS_PER_S);
+}
+
 /* Roles that fail: by crashes, by schedule, by both; one kind or all. */
 static void draw_roles(struct plan *p)
 {
@@ -213,6 +225,7 @@ void plan_draw(struct plan *p, uint64_t seed, const struct plan_wish *wish)
     p->rollback = one_in(&r, 4);
     if (one_in(&r, WIDE_ONE_IN)) draw_wide(p, &r);
     draw_roles(p);
+    draw_transfers(p);
 
     if (wish->nodes) p->nodes = (uint8_t)wish->nodes;
     if (wish->clients) p->clients.count = (uint8_t)wish->clients;
@@ -242,6 +255,7 @@ const char *fault_name(enum fault_type type)
         [FAULT_ROT] = "disk rot",
         [FAULT_USURP] = "usurpation",
         [FAULT_ROLE] = "dead role",
+        [FAULT_TRANSFER] = "transfer",
         [FAULT_LOST] = "lost",
         [FAULT_GROUP_LOST] = "multicast lost",
         [FAULT_DOUBLED] = "doubled",

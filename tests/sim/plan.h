@@ -23,13 +23,14 @@ enum fault_type {
     FAULT_JUMP,      /* its clock jumps ahead */
     FAULT_POOL,      /* it dies, and its next life has little memory */
     FAULT_PARTITION,
-    FAULT_FORGET, /* a client loses its memory */
-    FAULT_FULL,   /* a disk is at its reserve for a while */
-    FAULT_LAG,    /* a disk is slow for a while */
-    FAULT_ROT,    /* a bit of a closed part of a log is flipped */
-    FAULT_USURP,  /* another one leads while the leader does not know */
-    FAULT_ROLE,   /* roles of one die, alone or together */
-    FAULT_TIMED,  /* those before come at times of their own: fault_plan */
+    FAULT_FORGET,   /* a client loses its memory */
+    FAULT_FULL,     /* a disk is at its reserve for a while */
+    FAULT_LAG,      /* a disk is slow for a while */
+    FAULT_ROT,      /* a bit of a closed part of a log is flipped */
+    FAULT_USURP,    /* another one leads while the leader does not know */
+    FAULT_ROLE,     /* roles of one die, alone or together */
+    FAULT_TRANSFER, /* the leader is asked to hand over */
+    FAULT_TIMED,    /* those before come at times of their own: fault_plan */
 
     /* These come with what is done, by chance; here they are only counted. */
     FAULT_LOST = FAULT_TIMED, /* copies of datagrams */
