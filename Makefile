@@ -199,6 +199,14 @@ $(SHARED): $(LIBRARY) $(MAP)
 $B/tool_%: $B/tests/support/tool_%.o
 	$(call say,LINK,$@)$(LINK) -o $@ $< $(LDLIBS)
 
+# Clients as those of others are, and the judge of what they were told.
+$B/tool_chaos: $B/tests/support/tool_chaos.o $(LIBRARY)
+	$(call say,LINK,$@)$(LINK) -o $@ $^ $(LIBS_client) $(LDLIBS)
+
+$B/tool_chaos_judge: $B/tests/support/tool_chaos_judge.o $B/sim.a \
+                     $(call archives,sim)
+	$(call say,LINK,$@)$(LINK) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
+
 # A fuzzer may use every parser; it is C like the rest, and has no main().
 $B/fuzz_%: $B/tests/fuzz/fuzz_%.o $(patsubst %,$B/%.a,support cli client \
            daemon io wire node config paxos kv base)

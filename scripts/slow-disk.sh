@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # slow-disk.sh DIR PID WRITES - from now on, PID does so many writes a second
 # to the disk that DIR is on, by a control group of its own, and no more.
-# slow-disk.sh --end PID - as fast as it goes.  Exit 77: it cannot be done here.
+# slow-disk.sh --end PID - as fast as it goes again.
+# slow-disk.sh --can DIR - can it be done?  Exit 77: not here.
 set -u
 
 usage() {
-    sed -n '2,4s/^# //p' "$0"
+    sed -n '2,5s/^# //p' "$0"
     exit "$1"
 }
 
@@ -40,9 +41,13 @@ case ${1:-} in
     exit
     ;;
 esac
-[ $# = 3 ] || usage 2 >&2
+[ $# = 3 ] || { [ $# = 2 ] && [ "$1" = --can ] && shift; } || usage 2 >&2
 disk=$(disk_of "$1") || no "$1 is not on a disk"
-if [ -e "$v1/blkio.throttle.write_iops_device" ]; then
+if [ $# = 1 ]; then
+    [ -e "$v1/blkio.throttle.write_iops_device" ] ||
+        grep -qw io "$v2/cgroup.controllers" 2>/dev/null || exit 77
+    exit 0
+elif [ -e "$v1/blkio.throttle.write_iops_device" ]; then
     group=$v1/paxoskv-slow-$2
     mkdir -p "$group" || exit 1
     echo "$disk $3" >"$group/blkio.throttle.write_iops_device" ||
