@@ -21,6 +21,7 @@
  *                limit; at rest the pool holds what is kept for others, the
  *                state machine as much as ours, and nothing more
  *   identity     a member whose log was set back does not vote (M2)
+ *   time         the state's time runs no faster than a clock (P28)
  *   witness      every answer is that of the model at its slot; slots follow
  *                real time
  */
@@ -122,6 +123,15 @@ void checker_on_state(struct checker *c, uint8_t i, uint64_t executed,
 /* Member i answers a client's command. */
 void checker_on_reply(struct checker *c, uint8_t i, const struct command *cmd,
                       const struct reply *reply);
+
+/* If that is a read: it was to come behind slot began.  What is sent counts,
+ * not what arrives first. */
+void checker_on_read(struct checker *c, uint8_t i, const struct command *cmd,
+                     const struct reply *reply, uint64_t began);
+
+/* The state of member i has this time: no more has gone by than limit_ns. */
+void checker_on_time(struct checker *c, uint8_t i, uint64_t state_time_ns,
+                     uint64_t limit_ns);
 
 /* A client begins an operation: the slot behind which it must come. */
 uint64_t checker_on_begin(const struct checker *c);

@@ -278,6 +278,29 @@ void checker_on_reply(struct checker *c, uint8_t i, const struct command *cmd,
                  (const char *)r.value.at, fault);
 }
 
+void checker_on_read(struct checker *c, uint8_t i, const struct command *cmd,
+                     const struct reply *reply, uint64_t began)
+{
+    const bool answered = reply->status == REPLY_OK ||
+                          reply->status == REPLY_NOTFOUND;
+
+    if (!command_is_read(cmd->op) || !answered || reply->slot >= began) return;
+    checker_fail(c, "witness",
+                 "node %u answers a read as of slot %" PRIu64
+                 ", but an operation that ended before it began has %" PRIu64,
+                 c->ids[i], reply->slot, began);
+}
+
+void checker_on_time(struct checker *c, uint8_t i, uint64_t state_time_ns,
+                     uint64_t limit_ns)
+{
+    if (state_time_ns <= limit_ns) return;
+    checker_fail(c, "time",
+                 "node %u: the state is %" PRIu64 " ms old, but not more than "
+                 "%" PRIu64 " ms have gone by",
+                 c->ids[i], state_time_ns / NS_PER_MS, limit_ns / NS_PER_MS);
+}
+
 uint64_t checker_on_begin(const struct checker *c)
 {
     return c->ended_slot;

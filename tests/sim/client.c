@@ -57,22 +57,25 @@ static bool op_command(const struct op *o, uint8_t op, struct command *c)
 }
 
 bool client_command(const struct world *w, const struct reply *r,
-                    struct command *c)
+                    struct command *c, uint64_t *began)
 {
     const uint64_t self = r->to.port - PORT_FIRST;
     const uint32_t i = (uint32_t)r->cookie;
     const struct client *client;
+    const struct op *o;
 
     if (r->to.family != 4 || r->to.port < PORT_FIRST) return false;
     if (self >= w->plan->clients.count) return false;
     client = &w->clients[self];
     if (client->library) {
-        const struct op *o = library_op(client, r->cookie, r->seq);
-
-        return o && op_command(o, r->op, c);
+        o = library_op(client, r->cookie, r->seq);
+        if (!o) return false;
+    } else {
+        if (r->cookie >> 32 != self + 1 || i >= client->count) return false;
+        o = &client->ops[i];
     }
-    if (r->cookie >> 32 != self + 1 || i >= client->count) return false;
-    return op_command(&client->ops[i], r->op, c);
+    *began = o->began;
+    return op_command(o, r->op, c);
 }
 
 /* ---- asking -------------------------------------------------------------- */

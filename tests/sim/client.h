@@ -87,10 +87,10 @@ static inline bool client_is_done(const struct client *c)
 }
 
 /*
- * The command that this answers: a FENCE in the place of a write too.  False if
- * nobody asked for it.
+ * The command that this answers: a FENCE in the place of a write too; and what
+ * the checker said when its operation began.  False if nobody asked for it.
  */
 bool client_command(const struct world *w, const struct reply *r,
-                    struct command *c);
+                    struct command *c, uint64_t *began);
 
 #endif

@@ -25,13 +25,15 @@ static void machine_reply(struct world *w, struct machine *m,
 {
     struct due d = { .type = DUE_REPLY, .from = m->self, .number = r->cookie };
     struct command c;
+    uint64_t began;
 
-    if (!client_command(w, r, &c)) {
+    if (!client_command(w, r, &c, &began)) {
         world_fail(w, "witness", "node %u answers what nobody asked",
                    m->config.ids[m->self]);
         return;
     }
     checker_on_reply(&w->checker, m->self, &c, r);
+    checker_on_read(&w->checker, m->self, &c, r, began);
     d.who = (uint8_t)(r->to.port - PORT_FIRST);
     if (w->clients[d.who].library) {
         machine_answer_client(w, m, d.who, r);

@@ -569,6 +569,32 @@ static void read_behind_an_earlier_answer_fails(void **state)
     assert_fails("witness");
 }
 
+/* Whether it arrives or another one first is a matter of the network. */
+static void read_sent_of_a_slot_too_low_fails(void **state)
+{
+    const struct command get = { .op = COMMAND_GET };
+    const struct command put = { .op = COMMAND_PUT };
+    const struct reply old = { .status = REPLY_OK, .slot = 4 };
+    const struct reply busy = { .status = REPLY_BUSY, .slot = 4 };
+
+    (void)state;
+    checker_on_read(&c, 0, &get, &old, 4);
+    checker_on_read(&c, 0, &put, &old, 5);
+    checker_on_read(&c, 0, &get, &busy, 5);
+    assert_fine();
+    checker_on_read(&c, 0, &get, &old, 5);
+    assert_fails("witness");
+}
+
+static void state_time_ahead_of_all_clocks_fails(void **state)
+{
+    (void)state;
+    checker_on_time(&c, 0, 1000, 1000);
+    assert_fine();
+    checker_on_time(&c, 0, 1001, 1000);
+    assert_fails("time");
+}
+
 static void operations_at_the_same_time_may_come_in_any_order(void **state)
 {
     const uint64_t first = checker_on_begin(&c);
@@ -618,6 +644,8 @@ int main(void)
         CHECKER_TEST(list_page_with_a_gap_fails),
         CHECKER_TEST(write_in_the_slot_of_one_before_fails),
         CHECKER_TEST(read_behind_an_earlier_answer_fails),
+        CHECKER_TEST(read_sent_of_a_slot_too_low_fails),
+        CHECKER_TEST(state_time_ahead_of_all_clocks_fails),
         CHECKER_TEST(operations_at_the_same_time_may_come_in_any_order),
     };
 

@@ -145,6 +145,7 @@ void world_begin(struct world *w, const struct plan *plan, struct trace *trace)
     w->digest = 0;
     w->steps = 0;
     w->calm_ns = NEVER_NS;
+    w->jumps_ns = 0;
     w->away = plan->nodes;
     w->rolled = NULL;
     w->rolled_ns = NEVER_NS;

@@ -58,9 +58,10 @@ struct world {
     struct effects effects; /* of the step that is carried out */
     uint64_t digest;
     uint64_t steps;
-    uint64_t calm_ns; /* when the faults ended, or NEVER_NS */
-    uint8_t away;     /* machine that stays down until all is asked, or n */
-    uint64_t led_ns;  /* when somebody served then */
+    uint64_t jumps_ns; /* of all clocks, together */
+    uint64_t calm_ns;  /* when the faults ended, or NEVER_NS */
+    uint8_t away;      /* machine that stays down until all is asked, or n */
+    uint64_t led_ns;   /* when somebody served then */
     struct machine *rolled; /* the one whose disk was set back, or NULL */
     uint64_t rolled_ns;     /* when; before: when all was at rest */
     bool led;               /* somebody served since */
