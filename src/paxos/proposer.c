@@ -306,11 +306,25 @@ void proposer_resign(struct proposer *p, uint64_t until_ns)
     p->resigned_ns = until_ns;
 }
 
+/* What was executed before its votes were counted, and will not be now. */
+static void proposer_forget_executed(struct proposer *p)
+{
+    const uint64_t last = min_u64(p->executed, p->next_slot - 1);
+
+    ASSERT(p->next_slot > p->chosen_upto);
+    ASSERT(p->next_slot - p->chosen_upto <= PROPOSER_RING);
+
+    for (uint64_t s = p->chosen_upto + 1; s <= last; s++) {
+        proposer_clear(p, proposer_at(p, s));
+    }
+}
+
 void proposer_preempt(struct proposer *p)
 {
     if (p->phase == PROPOSER_IDLE) return;
     if (p->phase != PROPOSER_RESIGNED) p->counters.preemptions++;
     candidate_forget(p);
+    if (proposer_holds(p)) proposer_forget_executed(p);
     p->phase = PROPOSER_IDLE;
 }
 

@@ -340,6 +340,28 @@ static void executed_gives_context_of_the_own_value_alone(void **state)
     assert_int_equal(other->refs, 1);
 }
 
+/* Executed before its votes were counted, and then they are not any more. */
+static void preempt_gives_back_what_was_executed_already(void **state)
+{
+    struct proposer_kit *f = *state;
+    struct value v;
+
+    take_over(f, 7, 0);
+    propose(f, "a", NULL);
+    propose(f, "b", NULL);
+    pump(f);
+    v = kit_send(&f->k, MESSAGE_ACCEPT, 0, NULL)->accept.value;
+    v = value_of(blob_ref(v.blob));
+    proposer_on_executed(&f->p, 1, value_of(f->p.ring[1].value));
+    assert_true(proposer_on_chosen_elsewhere(&f->p, 2, v));
+    proposer_on_executed(&f->p, 2, v);
+    proposer_preempt(&f->p);
+    assert_int_equal(v.blob->refs, 1);
+    blob_unref(&f->k.pool, v.blob);
+    assert_null(f->p.ring[1].value);
+    assert_non_null(f->p.ring[3].value); /* who asked may yet be told */
+}
+
 /* ---- learning ---- */
 
 static void flush_tells_what_no_accept_has_told(void **state)
@@ -628,6 +650,7 @@ int main(void)
         TEST(chosen_elsewhere_is_compared_with_the_proposal),
         TEST(chosen_elsewhere_and_executed_leaves_nothing),
         TEST(executed_gives_context_of_the_own_value_alone),
+        TEST(preempt_gives_back_what_was_executed_already),
         TEST(flush_tells_what_no_accept_has_told),
         TEST(flush_is_silent_when_an_accept_told),
         TEST(preempt_ends_accepts_and_learns),
