@@ -7,6 +7,8 @@
  * then it proves by the counters that no acknowledged increment is lost and
  * none ran twice.  Exit status 1 if one is or did.
  */
+#define _GNU_SOURCE /* ppoll */
+
 #include <paxoskv.h>
 
 #include <fcntl.h>
@@ -69,7 +71,8 @@ static void client_take(struct client *c)
     }
 }
 
-/* The pace is that of the clock: what came late is not made up for. */
+/* The pace is that of the clock: what came late is not made up for, and the
+ * clients do not fall into step. */
 static void client_give(struct client *c, long long now_ns, long long every_ns)
 {
     const struct pkv_op op = {
@@ -78,25 +81,27 @@ static void client_give(struct client *c, long long now_ns, long long every_ns)
 
     if (c->busy || now_ns < c->due_ns) return;
     c->due_ns += every_ns;
-    if (c->due_ns < now_ns) c->due_ns = now_ns + every_ns;
+    if (c->due_ns < now_ns)
+        c->due_ns += ((now_ns - c->due_ns) / every_ns + 1) * every_ns;
     if (pkv_submit(c->h, &op) != PKV_OK) die("submit");
     pkv_flush(c->h);
     c->busy = true;
 }
 
-/* Milliseconds to sleep at most. */
-static int wait_ms(long long now_ns)
+/* How long to sleep at most. */
+static struct timespec wait_time(long long now_ns)
 {
-    long long first_ms = 100;
+    long long first_ns = NS_PER_S / 10;
 
     for (int i = 0; i < count; i++) {
         const int ms = pkv_wait_ms(clients[i].h);
-        const long long due_ms = (clients[i].due_ns - now_ns) / 1000000;
+        const long long due_ns = clients[i].due_ns - now_ns;
 
-        if (ms >= 0 && ms < first_ms) first_ms = ms;
-        if (!clients[i].busy && due_ms < first_ms) first_ms = due_ms;
+        if (ms >= 0 && ms * 1000000LL < first_ns) first_ns = ms * 1000000LL;
+        if (!clients[i].busy && due_ns < first_ns) first_ns = due_ns;
     }
-    return first_ms < 0 ? 0 : (int)first_ms;
+    if (first_ns < 0) first_ns = 0;
+    return (struct timespec){ .tv_nsec = (long)first_ns };
 }
 
 static void run(long long every_ns)
@@ -109,7 +114,9 @@ static void run(long long every_ns)
                                   .events = POLLIN };
     fds[count] = (struct pollfd){ .fd = 0, .events = POLLIN };
     for (;;) {
-        poll(fds, (nfds_t)count + 1, wait_ms(clock_ns(CLOCK_MONOTONIC)));
+        const struct timespec wait = wait_time(clock_ns(CLOCK_MONOTONIC));
+
+        ppoll(fds, (nfds_t)count + 1, &wait, NULL);
         if (fds[count].revents && read(0, &byte, 1) <= 0) return;
         for (int i = 0; i < count; i++) {
             client_take(&clients[i]);
