@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "node/state.h"
 #include "support/node_kit.h"
 
 #define BEAT (20 * NS_PER_MS)
@@ -291,6 +292,45 @@ static void leader_killed_without_ports_is_missed_later(void **state)
     nodes_free(g);
 }
 
+/* ---- duels --------------------------------------------------------------- */
+
+static unsigned preemptions(const struct nodes *g)
+{
+    unsigned count = 0;
+
+    for (uint8_t i = 0; i < g->n; i++) {
+        if (!g->m[i].node) continue;
+        count += (unsigned)nodes_status(g, i).counters.preemptions;
+    }
+    return count;
+}
+
+/* E7: two that propose at once preempt each other, and wait for longer and
+ * longer times, drawn at random, until one of them is through. */
+static void duelists_settle_and_preemptions_are_counted(void **state)
+{
+    struct nodes *g = led_with(5, false);
+    const uint8_t leader = nodes_leader(g);
+    const struct event flush = { .type = EVENT_FLUSH };
+    unsigned count;
+
+    (void)state;
+    nodes_kill(g, leader);
+    for (uint8_t i = 0; i < 5; i++) {
+        if (i != leader) g->m[i].node->election.campaign = 100;
+    }
+    for (uint8_t i = 0; i < 5; i++) {
+        if (i != leader) nodes_step(g, i, &flush);
+    }
+    nodes_until(g, nodes_are_led, 5 * NS_PER_S);
+    count = preemptions(g);
+    assert_true(count > 0);
+    nodes_run(g, 20 * NS_PER_S);
+    assert_int_equal(preemptions(g), count);
+    assert_true(nodes_are_led(g));
+    nodes_free(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +348,7 @@ int main(void)
         cmocka_unit_test(
             leader_killed_with_ports_is_succeeded_in_two_intervals),
         cmocka_unit_test(leader_killed_without_ports_is_missed_later),
+        cmocka_unit_test(duelists_settle_and_preemptions_are_counted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
