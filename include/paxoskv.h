@@ -281,6 +281,18 @@ enum pkv_role {
     PKV_PROVISIONAL = 3,
 };
 
+enum { PKV_ACCEPTOR = 0, PKV_PROPOSER = 1, PKV_LEARNER = 2, PKV_ROLES = 3 };
+
+/* A part of a member that can fail by itself; times in milliseconds. */
+struct pkv_part {
+    bool up;
+    unsigned for_ms;     /* up, or down, for so long */
+    unsigned restarts;   /* times that it was rebuilt */
+    unsigned restart_ms; /* down: its rebuilding begins after so long */
+    unsigned mttf_ms;    /* it fails by schedule, on average; 0: it does not */
+    unsigned mttr_ms;    /* and is away for so long */
+};
+
 /* One member as it says itself; if it is not up, id and addr alone count. */
 struct pkv_member {
     unsigned id;
@@ -308,7 +320,11 @@ struct pkv_member {
     unsigned mtu;
     unsigned counter_count;
     uint64_t counters[PKV_COUNTERS_MAX];
-    uint64_t rtt_ns; /* of a bare question and answer */
+    unsigned part_count; /* 0: that member does not say */
+    struct pkv_part parts[PKV_ROLES];
+    unsigned drop_pct; /* of its datagrams are lost by order */
+    unsigned delay_ms; /* and they are late by so much */
+    uint64_t rtt_ns;   /* of a bare question and answer */
     unsigned link_count;
     unsigned links[PKV_MEMBERS_MAX]; /* ids: heard, and they hear it */
     unsigned unicast_count;

@@ -158,6 +158,35 @@ static void board_notes(const struct pkv_cluster *c, const struct pkv_member *m,
     if (m->reason[0]) note_add(text, m->reason);
 }
 
+const char *board_part(unsigned part)
+{
+    static const char *const words[PKV_ROLES] = { "acceptor", "proposer",
+                                                  "learner" };
+
+    return part < PKV_ROLES ? words[part] : "?";
+}
+
+/* A role is told of if it died, or is going to. */
+static void board_part_line(FILE *out, unsigned i, const struct pkv_part *p)
+{
+    if (p->up && p->restarts == 0 && p->mttf_ms == 0) return;
+    fprintf(out, "     %-8s %s %u ms, %u restarts", board_part(i),
+            p->up ? "up" : "DOWN", p->for_ms, p->restarts);
+    if (!p->up) fprintf(out, ", rebuilt in %u ms", p->restart_ms);
+    if (p->mttf_ms)
+        fprintf(out, ", fails every %u ms for %u ms", p->mttf_ms, p->mttr_ms);
+    fputc('\n', out);
+}
+
+static void board_faults(FILE *out, const struct pkv_member *m)
+{
+    for (unsigned i = 0; i < m->part_count; i++)
+        board_part_line(out, i, &m->parts[i]);
+    if (m->drop_pct || m->delay_ms)
+        fprintf(out, "     datagrams: %u %% lost, %u ms late\n", m->drop_pct,
+                m->delay_ms);
+}
+
 static void board_line(FILE *out, const struct pkv_cluster *c,
                        const struct pkv_member *m)
 {
@@ -176,6 +205,7 @@ static void board_line(FILE *out, const struct pkv_cluster *c,
             executed_max(c) - m->executed, (double)m->disk_age_us / 1000,
             (uint32_t)(m->state_hash >> 32), hears, notes[0] ? "  " : "",
             notes);
+    board_faults(out, m);
 }
 
 void board_print(FILE *out, const struct pkv_cluster *c)

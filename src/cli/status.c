@@ -51,6 +51,28 @@ static void ballot_json(struct json *j, const char *name, uint64_t round,
     json_close(j, '}');
 }
 
+static void parts_json(struct json *j, const struct pkv_member *m)
+{
+    json_open(j, "roles", '{');
+    for (unsigned i = 0; i < m->part_count; i++) {
+        const struct pkv_part *p = &m->parts[i];
+
+        json_open(j, board_part(i), '{');
+        json_bool(j, "up", p->up);
+        json_number(j, "for_ms", p->for_ms);
+        json_number(j, "restarts", p->restarts);
+        json_number(j, "restart_ms", p->restart_ms);
+        json_number(j, "mttf_ms", p->mttf_ms);
+        json_number(j, "mttr_ms", p->mttr_ms);
+        json_close(j, '}');
+    }
+    json_close(j, '}');
+    json_open(j, "faults", '{');
+    json_number(j, "drop_pct", m->drop_pct);
+    json_number(j, "delay_ms", m->delay_ms);
+    json_close(j, '}');
+}
+
 static void up_json(struct json *j, const struct pkv_member *m)
 {
     char hash[17];
@@ -77,6 +99,7 @@ static void up_json(struct json *j, const struct pkv_member *m)
     json_bool(j, "draining", m->draining);
     json_number(j, "disk_age_us", m->disk_age_us);
     availability_json(j, m);
+    parts_json(j, m);
 }
 
 static void member_json(struct json *j, const struct pkv_member *m)

@@ -32,6 +32,25 @@ static void member_heard(struct pkv_member *m, const struct status *s)
     }
 }
 
+static void member_parts(struct pkv_member *m, const struct status *s)
+{
+    m->part_count = s->role_count;
+    for (unsigned i = 0; i < s->role_count; i++) {
+        const struct status_of_role *r = &s->roles[i];
+
+        m->parts[i] = (struct pkv_part){
+            .up = r->up,
+            .for_ms = r->for_ms,
+            .restarts = r->restarts,
+            .restart_ms = r->restart_ms,
+            .mttf_ms = r->mttf_ms,
+            .mttr_ms = r->mttr_ms,
+        };
+    }
+    m->drop_pct = s->drop_pct;
+    m->delay_ms = s->delay_ms;
+}
+
 static void member_fill(struct pkv_member *m, const struct survey_target *t)
 {
     const struct status *s = &t->status;
@@ -61,6 +80,7 @@ static void member_fill(struct pkv_member *m, const struct survey_target *t)
     m->noops_in_time = s->noops_in_time;
     m->noop_p50_us = s->noop_p50_us;
     m->noop_max_us = s->noop_max_us;
+    member_parts(m, s);
     m->counter_count = s->counter_count;
     memcpy(m->counters, s->counters, sizeof s->counters);
     m->rtt_ns = t->rtt_ns;

@@ -270,6 +270,34 @@ _Static_assert((int)NODE_FOLLOWER == (int)ROLE_FOLLOWER &&
                    (int)NODE_PROVISIONAL == (int)ROLE_PROVISIONAL,
                "roles");
 
+static uint32_t report_ms(uint64_t ns)
+{
+    return (uint32_t)min_u64(ns / NS_PER_MS, UINT32_MAX);
+}
+
+static void report_roles(const struct server *s, const struct node_status *n,
+                         struct status *status)
+{
+    _Static_assert(STATUS_ROLES_MAX == ROLES, "one count, two names");
+    status->role_count = ROLES;
+    for (unsigned i = 0; i < ROLES; i++) {
+        const struct role_status *r = &n->roles[i];
+        const uint64_t since_ns = max_u64(r->since_ns, s->started_ns);
+
+        status->roles[i] = (struct status_of_role){
+            .up = r->up,
+            .for_ms = report_ms(s->now_ns - min_u64(since_ns, s->now_ns)),
+            .restarts = (uint32_t)min_u64(r->restarts, UINT32_MAX),
+            .restart_ms = report_ms(
+                r->restart_ns > s->now_ns ? r->restart_ns - s->now_ns : 0),
+            .mttf_ms = report_ms(r->schedule.mttf_ns),
+            .mttr_ms = report_ms(r->schedule.mttr_ns),
+        };
+    }
+    status->drop_pct = (uint8_t)s->faults.drop_pct;
+    status->delay_ms = report_ms(s->faults.delay_ns);
+}
+
 void report_status(const struct server *s, struct status *status)
 {
     struct node_status n;
@@ -305,6 +333,7 @@ void report_status(const struct server *s, struct status *status)
     status->noops_in_time = n.noops_in_time;
     status->noop_p50_us = n.noop_p50_ns / NS_PER_US;
     status->noop_max_us = n.noop_max_ns / NS_PER_US;
+    report_roles(s, &n, status);
     report_members(s, &n, status);
     status->counter_count = COUNTER_COUNT;
     report_counters(s, &n.counters, status->counters);

@@ -69,6 +69,43 @@ static bool text_decode(char *text, size_t size, struct reader *r)
     return true;
 }
 
+static void roles_encode(const struct status *s, struct writer *w)
+{
+    writer_u8(w, s->role_count);
+    for (unsigned i = 0; i < s->role_count; i++) {
+        const struct status_of_role *r = &s->roles[i];
+
+        writer_u8(w, r->up);
+        writer_u32(w, r->for_ms);
+        writer_u32(w, r->restarts);
+        writer_u32(w, r->restart_ms);
+        writer_u32(w, r->mttf_ms);
+        writer_u32(w, r->mttr_ms);
+    }
+    writer_u8(w, s->drop_pct);
+    writer_u32(w, s->delay_ms);
+}
+
+static bool roles_decode(struct status *s, struct reader *r)
+{
+    s->role_count = reader_u8(r);
+    if (s->role_count > STATUS_ROLES_MAX) return false;
+    for (unsigned i = 0; i < s->role_count; i++) {
+        struct status_of_role *t = &s->roles[i];
+
+        t->up = reader_u8(r);
+        t->for_ms = reader_u32(r);
+        t->restarts = reader_u32(r);
+        t->restart_ms = reader_u32(r);
+        t->mttf_ms = reader_u32(r);
+        t->mttr_ms = reader_u32(r);
+        if (t->up > 1) return false;
+    }
+    s->drop_pct = reader_u8(r);
+    s->delay_ms = reader_u32(r);
+    return s->drop_pct <= 100;
+}
+
 void status_encode(const struct status *s, struct writer *w)
 {
     ASSERT(s->member_count <= STATUS_MEMBERS_MAX);
@@ -110,6 +147,7 @@ void status_encode(const struct status *s, struct writer *w)
     writer_u8(w, s->counter_count);
     for (unsigned i = 0; i < s->counter_count; i++)
         writer_u64(w, s->counters[i]);
+    roles_encode(s, w);
 }
 
 static void numbers_decode(struct status *s, struct reader *r)
@@ -184,6 +222,7 @@ int status_decode(struct status *s, struct reader *r)
     numbers_decode(s, r);
     if (!members_decode(s, r)) return -EBADMSG;
     counters_decode(s, r);
+    if (!roles_decode(s, r)) return -EBADMSG;
     if (!reader_done(r)) return -EBADMSG;
     return numbers_are_sane(s) ? 0 : -EBADMSG;
 }

@@ -68,6 +68,18 @@ struct status_member {
     char addr[STATUS_ADDR_MAX]; /* host:port as in the ini, resolved */
 };
 
+#define STATUS_ROLES_MAX 3u /* acceptor, proposer, learner */
+
+/* All times in milliseconds; what is longer is cut to the largest number. */
+struct status_of_role {
+    uint8_t up;
+    uint32_t for_ms;     /* up or down for so long */
+    uint32_t restarts;   /* times that it was rebuilt */
+    uint32_t restart_ms; /* down: its rebuilding begins after so long */
+    uint32_t mttf_ms;    /* mean time to failure, 0: no schedule (S4) */
+    uint32_t mttr_ms;
+};
+
 struct status {
     char cluster[STATUS_NAME_MAX];
     char group[STATUS_ADDR_MAX];
@@ -100,6 +112,10 @@ struct status {
     struct status_member members[STATUS_MEMBERS_MAX];
     uint8_t counter_count;
     uint64_t counters[COUNTER_COUNT];
+    uint8_t role_count;
+    struct status_of_role roles[STATUS_ROLES_MAX];
+    uint8_t drop_pct; /* faults in force */
+    uint32_t delay_ms;
 };
 
 void status_encode(const struct status *s, struct writer *w);

@@ -610,7 +610,8 @@ static void status_is_as_the_page_says(void **state)
                                .group = "g",
                                .reason = "why",
                                .member_count = 1,
-                               .counter_count = COUNTER_COUNT };
+                               .counter_count = COUNTER_COUNT,
+                               .role_count = 0 };
     struct manual_table *t = manual_table(&page, "STATUS NUMBERS");
     const uint8_t *at = bytes + 5 + 2 + 4;
     struct writer w = begin();
@@ -657,9 +658,35 @@ static void status_is_as_the_page_says(void **state)
     manual_is(t, at, "uptime_s", LONG(9));
     manual_is(t, at, "mtu", INT(10));
     status_more_is(t, at);
-    manual_done(t, at, writer_len(&w) - 11 - 8 - 1 - 8 * COUNTER_COUNT);
+    manual_done(t, at, writer_len(&w) - 11 - 8 - 1 - 8 * COUNTER_COUNT - 6);
     assert_memory_equal(at + t->size, "\1\x31\1\4addr", 8);
     assert_int_equal(at[t->size + 8], COUNTER_COUNT);
+}
+
+static void role_is_as_the_page_says(void **state)
+{
+    static struct status s = { .id = 1, .role_count = 1 };
+    struct manual_table *t = manual_table(&page, "STATUS ROLE");
+    const uint8_t *at;
+    struct writer w = begin();
+
+    (void)state;
+    s.roles[0] = (struct status_of_role){ 1,      INT(1), INT(2),
+                                          INT(3), INT(4), INT(5) };
+    s.drop_pct = 7;
+    s.delay_ms = INT(6);
+    status_encode(&s, &w);
+    at = bytes + writer_len(&w) - 5 - t->size;
+    assert_int_equal(at[-1], 1);
+    manual_is(t, at, "up", 1);
+    manual_is(t, at, "for_ms", INT(1));
+    manual_is(t, at, "restarts", INT(2));
+    manual_is(t, at, "restart_ms", INT(3));
+    manual_is(t, at, "mttf_ms", INT(4));
+    manual_is(t, at, "mttr_ms", INT(5));
+    manual_done(t, at, 21);
+    assert_int_equal(at[t->size], 7);
+    assert_int_equal(load32(at + t->size + 1), INT(6));
 }
 
 /* ---- log and directory -------------------------------------------------- */
@@ -883,6 +910,7 @@ int main(void)
         cmocka_unit_test(tokens_are_as_the_page_says),
         cmocka_unit_test(admin_answer_is_as_the_page_says),
         cmocka_unit_test(status_is_as_the_page_says),
+        cmocka_unit_test(role_is_as_the_page_says),
         cmocka_unit_test(batch_and_record_are_as_the_page_says),
         cmocka_unit_test(records_are_as_the_page_says),
         cmocka_unit_test(lives_are_as_the_page_says),

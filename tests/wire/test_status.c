@@ -44,6 +44,10 @@ static struct status status_example(void)
         .noop_max_us = UINT64_MAX,
         .member_count = STATUS_MEMBERS_MAX,
         .counter_count = COUNTER_COUNT,
+        .role_count = STATUS_ROLES_MAX,
+        .roles = { { 1, 2, 3, 4, 5, 6 }, { 0 }, { 1, UINT32_MAX } },
+        .drop_pct = 100,
+        .delay_ms = 10000,
     };
 
     memset(s.cluster, 'c', STATUS_NAME_MAX - 1);
@@ -114,6 +118,10 @@ static void decode_of_encoded_gives_the_same(void **state)
     assert_int_equal(got.noop_max_us, UINT64_MAX);
     assert_int_equal(got.member_count, STATUS_MEMBERS_MAX);
     assert_int_equal(got.counter_count, COUNTER_COUNT);
+    assert_int_equal(got.role_count, STATUS_ROLES_MAX);
+    assert_memory_equal(got.roles, s.roles, sizeof s.roles);
+    assert_int_equal(got.drop_pct, 100);
+    assert_int_equal(got.delay_ms, 10000);
 }
 
 static void decode_at_every_shorter_length_is_refused(void **state)
@@ -181,6 +189,9 @@ static void decode_of_a_lie_is_refused(void **state)
     assert_int_equal(decoded_with(125, '\0'), -EBADMSG);
     assert_int_equal(decoded_with(125, 0x7f), -EBADMSG);
     assert_int_equal(decoded_with(128, 1), -EBADMSG); /* counters */
+    assert_int_equal(decoded_with(129, 4), -EBADMSG); /* roles */
+    assert_int_equal(decoded_with(130, 100), 0);      /* drop_pct */
+    assert_int_equal(decoded_with(130, 101), -EBADMSG);
 }
 
 static void decode_of_more_counters_than_known_skips_them(void **state)
@@ -193,10 +204,15 @@ static void decode_of_more_counters_than_known_skips_them(void **state)
     (void)state;
     s.member_count = 0;
     s.counter_count = 0;
-    len = encoded(&s, buffer, sizeof buffer);
+    s.role_count = 0;
+    s.drop_pct = 0;
+    s.delay_ms = 0;
+    len = encoded(&s, buffer, sizeof buffer) - 6; /* roles and faults: none */
     buffer[len - 1] = COUNTER_COUNT + 2;
     for (uint64_t i = 0; i < COUNTER_COUNT + 2; i++, len += 8)
         store64(buffer + len, i);
+    memset(buffer + len, 0, 6);
+    len += 6;
     assert_int_equal(decoded(&got, buffer, len), 0);
     assert_int_equal(got.counter_count, COUNTER_COUNT);
     assert_int_equal(got.counters[COUNTER_COUNT - 1], COUNTER_COUNT - 1);
