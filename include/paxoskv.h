@@ -383,6 +383,53 @@ struct pkv_found {
  */
 int pkv_discover(struct pkv_found *found, unsigned found_max);
 
+/* What an ini file of paxoskvd says, for those who look after members. */
+struct pkv_settings {
+    char name[64];
+    char group_host[64]; /* numeric */
+    unsigned group_port;
+    bool unicast;
+    unsigned mtu;       /* 0: that of the interface */
+    unsigned id;        /* 0: not said */
+    char data[1024];    /* may be relative */
+    char interface[64]; /* "": the one that has the own address */
+    unsigned ttl;
+    bool ring_refused; /* [io] ring = no */
+    uint64_t rcvbuf_bytes;
+    unsigned size; /* members, by id */
+    struct {
+        unsigned id;
+        char addr[80]; /* host:port, numeric; "" if it does not resolve */
+    } members[PKV_MEMBERS_MAX];
+};
+
+/*
+ * Read an ini file.  Names are resolved now, which may block.  Returns PKV_OK,
+ * PKV_INVALID with all that is wrong in why (may be NULL), or PKV_SYSTEM.
+ */
+enum pkv_status pkv_settings_read(struct pkv_settings *s, const char *path,
+                                  char *why, size_t why_size);
+
+/* What became of the questions to one address. */
+struct pkv_probed {
+    unsigned sent;     /* the others were refused by this machine: error */
+    unsigned answered; /* one answer for each question that arrived */
+    bool closed;       /* its machine says that nobody listens there */
+    int error;         /* errno of a sending, 0: none */
+    char cluster[64];  /* whose member it says it is, or "" */
+};
+
+#define PKV_PROBE_MIN 256   /* bytes of a question */
+#define PKV_PROBE_MAX 65507 /* bytes of a datagram over IPv4 */
+
+/*
+ * Send count questions of size bytes, never in fragments, to addr ("ip:port",
+ * numeric), 10 ms apart, and wait for the answers, 300 ms at most.  Needs no
+ * handle.  Returns PKV_OK, PKV_INVALID or PKV_SYSTEM.
+ */
+enum pkv_status pkv_probe(const char *addr, size_t size, unsigned count,
+                          struct pkv_probed *p);
+
 #pragma GCC visibility pop
 
 #ifdef __cplusplus

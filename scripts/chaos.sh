@@ -107,7 +107,7 @@ joined() {
 
 # What netem.sh is to do, or what becomes of a node: into $act.
 draw_act() {
-    local cut percent
+    local cut percent roles
     shuffle
     draw 6
     percent=$((5 + drawn * 7))
@@ -125,7 +125,12 @@ draw_act() {
     flap) act="flap ${order[0]}-${order[1]} $((percent * 10))" ;;
     delay) act="all delay $percent 5" ;;
     mess) act="all delay 4 4 + all reorder 25 + all duplicate 10 + all corrupt 1" ;;
-    kill | pause | disk | clock | role) act="$1 ${order[0]}" ;;
+    kill | pause | disk | clock) act="$1 ${order[0]}" ;;
+    role)
+        draw 3
+        roles=(acceptor learner proposer)
+        act="role ${order[0]} ${roles[drawn]}"
+        ;;
     esac
 }
 
@@ -231,8 +236,9 @@ finish() {
 
 trap finish EXIT
 trap 'exit 130' INT TERM
-[ "$SLOW" = 1 ] || EXTRA="${EXTRA:-}\n[paxos]\nheartbeat_ms = $((20 * SLOW))"
-export EXTRA=${EXTRA:-}
+EXTRA="${EXTRA:-}\n[fault]\nenabled = yes"
+[ "$SLOW" = 1 ] || EXTRA="$EXTRA\n[paxos]\nheartbeat_ms = $((20 * SLOW))"
+export EXTRA
 scripts/netlab.sh up "$n" || exit
 if [ -n "$faketime" ]; then
     # The wall clock alone, told by a file in each node's directory.
@@ -277,7 +283,7 @@ break_it() {
     pause) scripts/netlab.sh pause "$2" ;;
     disk) scripts/slow-disk.sh "$LAB_DIR/$2" "$(pid_of "$2")" 20 ;;
     clock) echo "-1h" >"$LAB_DIR/$2/faketime" ;;
-    role) scripts/netlab.sh exec c paxoskv fault kill "$2" acceptor ;;
+    role) scripts/netlab.sh exec c paxoskv fault kill --node "$2" "$3" ;;
     *) netem_all "$*" ;;
     esac
 }
@@ -449,7 +455,7 @@ END
 
 {
     echo "chaos.sh --minutes $minutes --seed $seed --faults" \
-        "$(tr ' ' , <<<"$net_kinds $node_kinds") --clients $clients" \
+        "$(xargs <<<"$net_kinds $node_kinds" | tr ' ' ,) --clients $clients" \
         "--rate $rate --nodes $n"
     judge_all >"$OUT/verdict"
     cat "$OUT/verdict"

@@ -4,8 +4,8 @@
 # paxoskv-lab(7).
 #
 # LAB (pkvlab) is the prefix of all names, LAB_DIR (build/lab) the place of
-# ini file, data and logs, BUILD (build/release) has the programs.  EXTRA is
-# appended to the ini file.
+# ini file, data and logs, BUILD (build/release) has the programs.  RING is
+# that of [io], EXTRA is appended to the ini file.
 set -u
 
 usage() {
@@ -49,7 +49,8 @@ write_ini() {
         [ "$family" = 6 ] && host="[$host]"
         echo "$id = $host:7401"
     done
-    printf '%s\n' '' '[node]' 'data = data' ''
+    printf '%s\n' '' '[node]' 'data = data' '' '[io]' \
+        "ring = ${RING:-auto}" ''
     printf '%b\n' "${EXTRA:-}"
 }
 

@@ -42,6 +42,7 @@ int top_run(struct cli *c);
 void status_json(const struct pkv_cluster *c);
 int batch_run(struct cli *c);
 int bench_run(struct cli *c);
+int doctor_run(struct cli *c);
 
 /* ---- connect.c ----------------------------------------------------------*/
 

@@ -37,6 +37,7 @@ static const char help[] =
     "  transfer [ID]                make this, or another, member the leader\n"
     "  fault status | set ROLE MTTF MTTR | kill ROLE | drop PCT | delay MS |\n"
     "        clear [--node ID|all]  what shall fail, see paxoskv(1)\n"
+    "  doctor                       why a group does not form; needs -c FILE\n"
     "  batch [--pipeline D]         commands from standard input, one a line\n"
     "  bench [--clients N] [--pipeline D] [--seconds S] [--size B]\n"
     "        [--reads PCT] [--keys K] [--zipf THETA] [--sockets N]\n"
@@ -54,7 +55,7 @@ static const struct {
     { "status", status_run },     { "ping", ping_run },
     { "batch", batch_run },       { "bench", bench_run },
     { "transfer", transfer_run }, { "top", top_run },
-    { "fault", fault_run },
+    { "fault", fault_run },       { "doctor", doctor_run },
 };
 
 enum { OPTION_JSON = 256 };
