@@ -118,10 +118,13 @@ static bool election_hears_happy(const struct election *e, uint64_t now_ns)
 static uint8_t election_audience(struct election *e,
                                  const struct self_view *self, uint64_t now_ns)
 {
+    const uint8_t leader = election_leader(e);
+
     e->beats++;
     if (self->leading || e->beats % 2 == 0) return TO_GROUP;
-    if (!election_is_happy(e, now_ns)) return TO_GROUP;
-    return election_leader(e);
+    /* It led until now: all are to know that it does not any more. */
+    if (leader == e->group->self) return TO_GROUP;
+    return election_is_happy(e, now_ns) ? leader : TO_GROUP;
 }
 
 static uint8_t election_flags(const struct election *e,
@@ -158,18 +161,16 @@ static void election_copy(const struct election *e, struct message *m,
     }
 }
 
-void election_heartbeat(struct election *e, const struct self_view *self,
-                        uint64_t now_ns, struct effects *out)
+/* The message is good until the next effect is added. */
+static struct message *election_say(const struct election *e, uint8_t to,
+                                    const struct self_view *self,
+                                    uint64_t now_ns, struct effects *out)
 {
     const uint8_t leader = election_leader(e);
-    struct message *m;
-    uint8_t to;
+    struct message *m = effects_send(out, to, MESSAGE_HEARTBEAT);
 
-    e->next_heartbeat_ns = now_ns + e->heartbeat_ns;
-    if (e->group->n == 1) return;
+    ASSERT(to != e->group->self);
 
-    to = election_audience(e, self, now_ns);
-    m = effects_send(out, to, MESSAGE_HEARTBEAT);
     if (self->leading || self->resigned) m->ballot = self->ballot;
     m->vote_seq = self->vote_seq;
     m->heartbeat = (struct heartbeat){
@@ -182,6 +183,20 @@ void election_heartbeat(struct election *e, const struct self_view *self,
         .flags = election_flags(e, self, now_ns),
         .by_group = multicast_heard(&e->multicast, e->group),
     };
+    return m;
+}
+
+void election_heartbeat(struct election *e, const struct self_view *self,
+                        uint64_t now_ns, struct effects *out)
+{
+    struct message *m;
+    uint8_t to;
+
+    e->next_heartbeat_ns = now_ns + e->heartbeat_ns;
+    if (e->group->n == 1) return;
+
+    to = election_audience(e, self, now_ns);
+    m = election_say(e, to, self, now_ns, out);
     election_copy(e, m, to, out);
     election_probe(e, now_ns, out);
 }
@@ -338,10 +353,11 @@ static void election_check_leader(struct election *e,
 void election_on_tick(struct election *e, const struct self_view *self,
                       uint64_t now_ns, struct effects *out)
 {
+    /* First, so that who leads no more does not tell that it is happy. */
+    election_check_leader(e, self, now_ns, out);
     if (now_ns >= e->next_heartbeat_ns) {
         election_heartbeat(e, self, now_ns, out);
     }
-    election_check_leader(e, self, now_ns, out);
     if (now_ns >= e->look_ns) e->look_ns = NEVER_NS;
     ring_on_tick(e, self, now_ns, out);
     if (election_is_due(e, self, now_ns)) ring_start(e, self, now_ns, out);

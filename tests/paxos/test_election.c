@@ -89,6 +89,32 @@ static void heartbeat_of_leader_claims_its_ballot(void **state)
     assert_false(m->heartbeat.flags & HEARTBEAT_CLAIM);
 }
 
+/* Preempted, it follows nobody yet: the others hear that it leads no more, and
+ * not that it is happy, in its very next heartbeat. */
+static void heartbeat_of_who_led_until_now_goes_to_all(void **state)
+{
+    struct election_kit *f = *state;
+
+    hear_all(f, GOOD);
+    for (unsigned beats = 0; beats < 2; beats++) {
+        const struct message *m;
+        uint8_t to;
+
+        f->self.leading = true;
+        f->self.ballot = kit_ballot(6 + beats, 2);
+        election_on_claim(&f->e, f->self.ballot, &f->self, f->now_ns,
+                          &f->k.out);
+        election_tick(f, BEAT);
+        f->self.leading = false;
+        f->e.beats = beats;
+        election_tick(f, BEAT);
+        m = kit_send(&f->k, MESSAGE_HEARTBEAT, 0, &to);
+        assert_int_equal(to, TO_GROUP);
+        assert_int_equal(m->heartbeat.leader, 0);
+        assert_false(m->heartbeat.flags & HEARTBEAT_HAPPY);
+    }
+}
+
 /* M2: who is not admitted is no acceptor, and its vote sequence no witness. */
 static void heartbeat_before_admission_says_so(void **state)
 {
@@ -380,6 +406,7 @@ int main(void)
         TEST(heartbeat_leaves_once_an_interval),
         TEST(heartbeat_tells_what_the_node_is),
         TEST(heartbeat_of_leader_claims_its_ballot),
+        TEST(heartbeat_of_who_led_until_now_goes_to_all),
         TEST(heartbeat_before_admission_says_so),
         TEST(group_of_one_sends_no_heartbeat),
         TEST(member_silent_for_five_intervals_is_not_heard),
