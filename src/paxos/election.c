@@ -201,6 +201,17 @@ void election_heartbeat(struct election *e, const struct self_view *self,
     election_probe(e, now_ns, out);
 }
 
+void election_tell(struct election *e, uint8_t to, const struct self_view *self,
+                   uint64_t now_ns, struct effects *out)
+{
+    struct peer *p = &e->peers[to];
+
+    if (to == e->group->self) return;
+    if (p->told_ns && now_ns - p->told_ns < e->heartbeat_ns / 2) return;
+    p->told_ns = now_ns;
+    election_say(e, to, self, now_ns, out);
+}
+
 void election_forget_leader(struct election *e, uint64_t wait_ns,
                             uint64_t now_ns)
 {

@@ -18,6 +18,7 @@
 
 struct peer {
     uint64_t heard_ns; /* last heartbeat; 0: never */
+    uint64_t told_ns;  /* its token died here, and it was told why (E4) */
     uint64_t incarnation;
     uint64_t chosen_upto;
     uint64_t accepted_upto;

@@ -268,7 +268,7 @@ void election_on_token(struct election *e, const struct message *m,
                                  .hop = t->hop };
     if (again || ring_swallows(e, t, now_ns)) return;
     if (self->leading || election_is_happy(e, now_ns)) {
-        /* The next heartbeat says who leads (E4). */
+        election_tell(e, t->initiator, self, now_ns, out); /* E4 */
         return;
     }
     ring_remember(e, t, now_ns);

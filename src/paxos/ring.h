@@ -29,6 +29,11 @@ void election_suspect(struct election *e, const struct message *m,
 bool election_is_ghost(struct election *e, struct ballot ballot,
                        uint64_t now_ns);
 
+/* Of election.c: a heartbeat for one member, between the others; not more
+ * often than two in an interval. */
+void election_tell(struct election *e, uint8_t to, const struct self_view *self,
+                   uint64_t now_ns, struct effects *out);
+
 /* Of election.c: follow nobody, and look around after wait_ns; the second one
  * tells of it. */
 void election_forget_leader(struct election *e, uint64_t wait_ns,

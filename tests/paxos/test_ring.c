@@ -365,21 +365,69 @@ static void token_at_a_happy_member_dies(void **state)
 {
     struct election_kit *f = *state;
     struct token t = token_of(1, 100, 0x02);
+    const struct message *m;
+    uint8_t to;
 
     hear_claim(f, 4, 5, ALL, GOOD);
-    take_token(f, 1, &t);
+    take_token(f, 0, &t);
     assert_int_equal(kit_sent(&f->k, MESSAGE_TOKEN_ACK), 1);
     assert_int_equal(kit_sent(&f->k, MESSAGE_TOKEN), 0);
+    m = kit_send(&f->k, MESSAGE_HEARTBEAT, 0, &to);
+    assert_int_equal(to, 1); /* the initiator is told at once */
+    assert_int_equal(m->heartbeat.leader, kit_id(4));
+    assert_true(m->heartbeat.flags & HEARTBEAT_HAPPY);
 }
 
 static void token_at_the_leader_dies(void **state)
 {
     struct election_kit *f = *state;
     struct token t = token_of(1, 100, 0x02);
+    const struct message *m;
+    uint8_t to;
 
     f->self.leading = true;
+    f->self.ballot = kit_ballot(7, 2);
     take_token(f, 1, &t);
     assert_int_equal(kit_sent(&f->k, MESSAGE_TOKEN), 0);
+    m = kit_send(&f->k, MESSAGE_HEARTBEAT, 0, &to);
+    assert_int_equal(to, 1);
+    assert_ballot(m->ballot, 7, 2);
+    assert_true(m->heartbeat.flags & HEARTBEAT_CLAIM);
+}
+
+/* Whatever comes, the answers are bounded; and the own rhythm is kept. */
+static void initiator_is_told_twice_an_interval_at_most(void **state)
+{
+    struct election_kit *f = *state;
+    const uint64_t next_ns = f->e.next_heartbeat_ns;
+    struct token t = token_of(1, 100, 0x02);
+    struct token other = token_of(3, 100, 0x08);
+
+    hear_claim(f, 4, 5, ALL, GOOD);
+    take_token(f, 1, &t);
+    take_token(f, 1, &t);
+    assert_int_equal(kit_sent(&f->k, MESSAGE_HEARTBEAT), 0);
+    t.attempt++;
+    take_token(f, 1, &t);
+    assert_int_equal(kit_sent(&f->k, MESSAGE_HEARTBEAT), 0);
+    take_token(f, 3, &other);
+    assert_int_equal(kit_sent(&f->k, MESSAGE_HEARTBEAT), 1);
+    f->now_ns += BEAT / 2;
+    take_token(f, 1, &t);
+    assert_int_equal(kit_sent(&f->k, MESSAGE_HEARTBEAT), 1);
+    assert_true(f->e.next_heartbeat_ns <= next_ns);
+}
+
+/* An old token of its own, back here, is no reason to talk to itself. */
+static void token_of_ones_own_at_a_happy_member_just_dies(void **state)
+{
+    struct election_kit *f = *state;
+    struct token t = token_of(2, 100, 0x06);
+
+    hear_claim(f, 4, 5, ALL, GOOD);
+    take_token(f, 1, &t);
+    assert_int_equal(kit_sent(&f->k, MESSAGE_TOKEN_ACK), 1);
+    assert_int_equal(kit_sent(&f->k, MESSAGE_HEARTBEAT), 0);
 }
 
 /* ---- nominations (E5) ---- */
@@ -584,6 +632,8 @@ int main(void)
         TEST(token_of_an_older_attempt_is_swallowed),
         TEST(token_at_a_happy_member_dies),
         TEST(token_at_the_leader_dies),
+        TEST(initiator_is_told_twice_an_interval_at_most),
+        TEST(token_of_ones_own_at_a_happy_member_just_dies),
         TEST(nomination_starts_the_campaign_at_its_round),
         TEST(nomination_doubled_is_obeyed_once),
         TEST(nomination_that_comes_late_is_refused),
