@@ -127,6 +127,15 @@ static uint8_t election_audience(struct election *e,
     return election_is_happy(e, now_ns) ? leader : TO_GROUP;
 }
 
+/* QC, as the others are told: whoever could not lead now is not to be chosen
+ * as a successor.  Who leads is not chosen but judged by it (E1). */
+static bool election_says_qc(const struct election *e,
+                             const struct self_view *self, uint64_t now_ns)
+{
+    if (self->unable && !self->leading) return false;
+    return election_is_qc(e, self, now_ns);
+}
+
 static uint8_t election_flags(const struct election *e,
                               const struct self_view *self, uint64_t now_ns)
 {
@@ -138,7 +147,7 @@ static uint8_t election_flags(const struct election *e,
     if (self->burden == BURDEN_FULL) flags |= HEARTBEAT_FULL;
     if (self->admitted) flags |= HEARTBEAT_ADMITTED;
     if (self->acceptor_ok) flags |= HEARTBEAT_OK;
-    if (election_is_qc(e, self, now_ns)) flags |= HEARTBEAT_QC;
+    if (election_says_qc(e, self, now_ns)) flags |= HEARTBEAT_QC;
     if (election_is_happy(e, now_ns)) flags |= HEARTBEAT_HAPPY;
     return (uint8_t)flags;
 }

@@ -215,6 +215,28 @@ static void requests_that_wait_go_to_the_successor(void **state)
     nodes_free(g);
 }
 
+/* A member without its learner votes on, but is not named: it would refuse. */
+static void transfer_passes_over_who_lacks_a_role(void **state)
+{
+    struct nodes *g = led_with(5, false);
+    const uint8_t leader = nodes_leader(g);
+    const struct role_order kill = { .role = ROLE_LEARNER, .kill = true };
+    uint8_t lame, to;
+
+    (void)state;
+    assert_null(node_transfer_refusal(g->m[leader].node, MEMBER_NONE, &lame));
+    g->m[lame].keeps_log = true; /* its learner is not rebuilt */
+    nodes_step(g, lame, &(struct event){ .type = EVENT_ROLE, .order = &kill });
+    nodes_run(g, 2 * BEAT);
+    assert_non_null(node_transfer_refusal(g->m[leader].node, lame, &to));
+    assert_null(node_transfer_refusal(g->m[leader].node, MEMBER_NONE, &to));
+    assert_int_not_equal(to, lame);
+    transfer(g, leader, MEMBER_NONE);
+    nodes_until(g, nodes_are_led, BEAT / 2);
+    assert_int_equal(nodes_leader(g), to);
+    nodes_free(g);
+}
+
 /* ---- staying ------------------------------------------------------------- */
 
 /* E8: who stood still may have been succeeded, whatever its inbox says. */
@@ -338,6 +360,7 @@ int main(void)
         cmocka_unit_test(stop_of_a_follower_hands_over_nothing),
         cmocka_unit_test(transfer_makes_the_wanted_member_lead),
         cmocka_unit_test(transfer_that_cannot_be_is_refused),
+        cmocka_unit_test(transfer_passes_over_who_lacks_a_role),
         cmocka_unit_test(leaving_lost_costs_two_intervals),
         cmocka_unit_test(writes_in_flight_are_answered_after_a_transfer),
         cmocka_unit_test(resigned_leader_answers_what_gets_chosen),

@@ -89,6 +89,38 @@ static void heartbeat_of_leader_claims_its_ballot(void **state)
     assert_false(m->heartbeat.flags & HEARTBEAT_CLAIM);
 }
 
+/* It would refuse to lead, and is not to be named: but for that it votes. */
+static void heartbeat_of_who_is_unable_says_no_qc(void **state)
+{
+    struct election_kit *f = *state;
+    const struct message *m;
+
+    hear_all(f, GOOD);
+    f->self.unable = true;
+    election_tick(f, 0);
+    m = kit_send(&f->k, MESSAGE_HEARTBEAT, 0, NULL);
+    assert_int_equal(m->heartbeat.flags, HEARTBEAT_OK | HEARTBEAT_ADMITTED);
+    f->self.unable = false;
+    election_tick(f, BEAT);
+    m = kit_send(&f->k, MESSAGE_HEARTBEAT, 0, NULL);
+    assert_true(m->heartbeat.flags & HEARTBEAT_QC);
+}
+
+/* E1: its followers ask whether it can choose, which its acceptors decide. */
+static void heartbeat_of_leader_without_a_role_says_qc(void **state)
+{
+    struct election_kit *f = *state;
+    const struct message *m;
+
+    hear_all(f, GOOD);
+    f->self.unable = true;
+    f->self.leading = true;
+    f->self.ballot = kit_ballot(6, 2);
+    election_tick(f, 0);
+    m = kit_send(&f->k, MESSAGE_HEARTBEAT, 0, NULL);
+    assert_true(m->heartbeat.flags & HEARTBEAT_QC);
+}
+
 /* Preempted, it follows nobody yet: the others hear that it leads no more, and
  * not that it is happy, in its very next heartbeat. */
 static void heartbeat_of_who_led_until_now_goes_to_all(void **state)
@@ -406,6 +438,8 @@ int main(void)
         TEST(heartbeat_leaves_once_an_interval),
         TEST(heartbeat_tells_what_the_node_is),
         TEST(heartbeat_of_leader_claims_its_ballot),
+        TEST(heartbeat_of_who_is_unable_says_no_qc),
+        TEST(heartbeat_of_leader_without_a_role_says_qc),
         TEST(heartbeat_of_who_led_until_now_goes_to_all),
         TEST(heartbeat_before_admission_says_so),
         TEST(group_of_one_sends_no_heartbeat),
