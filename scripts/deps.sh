@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# deps.sh [build] [test] [lint] [fuzz] [bench] [lab] - see to it that what
+# deps.sh [build] [test] [lint] [fuzz] [bench] [lab] [vm] - see to it that what
 # these need is installed.  Says nothing and is quick when all is there;
 # installs by apt where there is apt, and names what is missing elsewhere.
 set -u
@@ -86,8 +86,14 @@ look() {
             need faketime has faketime
             need tcpdump has tcpdump
             ;;
+        vm) # netlab-vm.sh; it fetches its kernel itself
+            need qemu-system-x86 has qemu-system-x86_64
+            need busybox-static has busybox
+            need cpio has cpio
+            need kmod has depmod
+            ;;
         *)
-            echo "usage: deps.sh [build|test|lint|fuzz|bench|lab]..." >&2
+            echo "usage: deps.sh [build|test|lint|fuzz|bench|lab|vm]..." >&2
             exit 2
             ;;
         esac

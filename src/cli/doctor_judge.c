@@ -8,7 +8,10 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define LIVENESS 1000u /* to the port that tells of a process that ended */
 
 static struct doctor_finding *add(struct doctor_findings *out, const char *what,
                                   unsigned member)
@@ -127,11 +130,11 @@ static void judge_disk(const struct doctor_facts *f,
 
 /* ---- members ------------------------------------------------------------- */
 
-static const char *port_of(const char *addr)
+static unsigned port_of(const char *addr)
 {
     const char *colon = strrchr(addr, ':');
 
-    return colon ? colon + 1 : "7401";
+    return colon ? (unsigned)strtoul(colon + 1, NULL, 10) : PKV_PORT;
 }
 
 /* The address alone, without port and brackets. */
@@ -159,7 +162,7 @@ static void judge_silent(const struct doctor_facts *f,
     } else if (m->small.error == EPERM || m->small.error == EACCES) {
         d = add(out, "firewall", m->id);
         say(d->text, "this machine does not let datagrams to %s out", m->addr);
-        say(d->mend, "nft insert rule inet filter output udp dport %s accept",
+        say(d->mend, "nft insert rule inet filter output udp dport %u accept",
             port_of(m->addr));
     } else if (m->small.error == ENETUNREACH ||
                m->small.error == EHOSTUNREACH || !m->neighbour) {
@@ -175,9 +178,10 @@ static void judge_silent(const struct doctor_facts *f,
             "firewall, or a process that hangs",
             m->addr);
         say(d->mend,
-            "nft insert rule inet filter input udp dport { %s, %u } accept   "
+            "nft insert rule inet filter input udp dport { %u, %u, %u } accept   "
             "(on member %u)",
-            port_of(m->addr), f->settings.group_port, m->id);
+            port_of(m->addr), f->settings.group_port,
+            port_of(m->addr) + LIVENESS, m->id);
     }
 }
 

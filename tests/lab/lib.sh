@@ -8,7 +8,8 @@
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../system/lib.sh"
 
-LONG_S=60 # what happens at all happens in this time
+SLOW=${SLOW:-1}       # how much slower than usual this machine is
+LONG_S=$((60 * SLOW)) # what happens at all happens in this time
 export LAB=pkvlab
 
 netlab() {
@@ -66,6 +67,9 @@ lab() {
     mkdir -p /run/netns
     mount -t tmpfs none /run/netns || skip "no place for names of namespaces"
     export LAB_DIR=$DIR/lab
+    if [ "$SLOW" != 1 ] && [[ ${EXTRA:-} != *heartbeat_ms* ]]; then
+        export EXTRA="${EXTRA:-}\n[paxos]\nheartbeat_ms = $((20 * SLOW))"
+    fi
     netlab up "$@" >"$DIR/output" 2>&1 || fail "$(cat "$DIR/output")"
     netlab exec sw true 2>/dev/null
     scripts/netem.sh can | grep -q 'nft yes' || skip "no nftables here"

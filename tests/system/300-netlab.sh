@@ -16,7 +16,7 @@ expect_status 3 netlab exec 1 sh -c 'exit 3'
 # reaches FROM TO: does a question get an answer?
 reaches() {
     netlab exec "$1" paxoskv -s "[fd74::$2]:7401" -t 1 status 2>&1 |
-        grep -q "^ *$2 .*\(leader\|follower\|candidate\|provisional\)"
+        grep -qE "^ *$2 .*(leader|follower|candidate|provisional)"
 }
 blocked() {
     ! reaches "$@"
