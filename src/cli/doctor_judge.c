@@ -178,7 +178,8 @@ static void judge_silent(const struct doctor_facts *f,
             "firewall, or a process that hangs",
             m->addr);
         say(d->mend,
-            "nft insert rule inet filter input udp dport { %u, %u, %u } accept   "
+            "nft insert rule inet filter input udp dport { %u, %u, %u } "
+            "accept   "
             "(on member %u)",
             port_of(m->addr), f->settings.group_port,
             port_of(m->addr) + LIVENESS, m->id);
