@@ -3,13 +3,15 @@
 #
 # Two unit tests at a time, system tests one by one.  Status 77 means skipped,
 # which is a failure where CI=true.  What a failed test printed is shown.  ONLY
-# is a pattern for names of tests.  The last line is
+# is a pattern for names of tests, NOT one for those to leave out.  The last
+# line is
 #     N passed, N failed, N skipped
 # where a unit test program counts by its test cases, a system test as one.
 set -u
 
 BUILD=${BUILD:-build/release}
 ONLY=${ONLY:-*}
+NOT=${NOT:-}
 LIMIT_S=${LIMIT_S:-600} # a safety net, no test comes near it
 export BUILD
 
@@ -81,7 +83,11 @@ name_of() {
 
 wanted() {
     # shellcheck disable=SC2254 # ONLY is a pattern
-    case $(name_of "$1") in $ONLY) [ -e "$1" ] ;; *) false ;; esac
+    case $(name_of "$1") in
+    $NOT) false ;;
+    $ONLY) [ -e "$1" ] ;;
+    *) false ;;
+    esac
 }
 
 run_units() {
