@@ -187,13 +187,13 @@ static uint64_t node_chosen_heard(const struct node *n)
 /* What the election has decided, and phase 1 has gathered. */
 static void node_campaign(struct node *n, struct effects *out)
 {
-    struct self_view self = node_self(n);
     struct proposer *p = &n->proposer;
+    struct self_view self;
 
     if (n->election.campaign && !proposer_is_leading(p) && !n->stopping &&
         node_has(n, ROLE_PROPOSER)) {
         const uint64_t round = max_u64(n->election.campaign,
-                                       self.round_seen + 1);
+                                       node_self(n).round_seen + 1);
 
         n->round_seen = round;
         proposer_start(p, round, n->learner.chosen_upto + 1, n->now_ns, out);
@@ -206,6 +206,7 @@ static void node_campaign(struct node *n, struct effects *out)
         p->executed = max_u64(p->executed, n->learner.executed);
         n->progress_ns = n->now_ns;
         n->progress_slot = n->learner.executed;
+        self = node_self(n);
         election_on_claim(&n->election, p->ballot, &self, n->now_ns, out);
         effects_note(out, NOTE_LEADING, n->group.self, p->ballot, p->takeover);
         repair_target(n, p->bound);
@@ -220,10 +221,12 @@ static void node_campaign(struct node *n, struct effects *out)
 static void node_check_candidate(struct node *n)
 {
     struct proposer *p = &n->proposer;
-    const struct self_view self = node_self(n);
-    const bool qc = election_is_qc(&n->election, &self, n->now_ns);
+    struct self_view self;
+    bool qc;
 
     if (!proposer_is_stalled(p, n->now_ns)) return;
+    self = node_self(n);
+    qc = election_is_qc(&n->election, &self, n->now_ns);
     if (p->phase == PROPOSER_PREPARING && qc) return;
     if (qc) n->election.campaign = self.round_seen + 1;
     proposer_preempt(p);
@@ -433,6 +436,20 @@ uint64_t node_deadline_ns(const struct node *n)
         first = min_u64(first, reads_deadline_ns(n));
     }
     return max_u64(first, n->now_ns);
+}
+
+bool node_has_flush(const struct node *n, uint64_t now_ns)
+{
+    ASSERT(now_ns >= n->now_ns);
+
+    if (n->dead) return false;
+    if (n->more) return true;
+    if (!n->identity.live) return false;
+    return acceptor_has_flush(&n->acceptor) || n->requests.count > 0 ||
+           n->requests.queued > 0 || n->reads.count > 0 ||
+           proposer_has_flush(&n->proposer, now_ns) ||
+           election_has_flush(&n->election, now_ns) ||
+           n->journal.last != n->identity.written_seq;
 }
 
 uint64_t node_incarnation(const struct node *n)

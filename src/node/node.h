@@ -7,7 +7,8 @@
  *   1. Time never goes back; one thread, one step at a time.
  *   2. PERSISTs go to the log in the order of their seq.  EVENT_DURABLE{seq}
  *      says that all up to seq are durable.  Everything else leaves at once.
- *   3. EVENT_FLUSH at the end of each turn: batches are closed then.
+ *   3. EVENT_FLUSH at the end of each turn: batches are closed then.  It may
+ *      be left out where node_has_flush says so.
  *   4. EVENT_TICK when now >= node_deadline_ns().  A deadline that is now
  *      again after the flush says that work was put off: another turn at once.
  *   5. READ is answered by EVENT_RECORD for each record (RECORD_ACCEPT or
@@ -153,6 +154,9 @@ bool node_may_stop(const struct node *n);
 /* When the next EVENT_TICK is due. */
 uint64_t node_deadline_ns(const struct node *n);
 
+/* Would EVENT_FLUSH do anything?  Most turns leave nothing behind for it. */
+bool node_has_flush(const struct node *n, uint64_t now_ns);
+
 /*
  * The flight recorder: a node at rest between two steps is the bytes of these
  * pieces, which lie in its node_size bytes from n on, ascending; all else
@@ -244,6 +248,10 @@ struct node_status {
 };
 
 void node_status(const struct node *n, struct node_status *s);
+
+/* Two of these, for who asks often. */
+enum node_role node_role(const struct node *n);
+uint64_t node_pool_bytes(const struct node *n);
 
 /* Id of the leader followed, 0: none. */
 uint8_t node_leader(const struct node *n);

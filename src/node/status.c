@@ -4,7 +4,7 @@
 #include "node/reason.h"
 #include "node/state.h"
 
-static enum node_role status_role(const struct node *n)
+enum node_role node_role(const struct node *n)
 {
     switch (n->proposer.phase) {
     case PROPOSER_LEADING:
@@ -19,6 +19,11 @@ static enum node_role status_role(const struct node *n)
     }
     return ballot_is_none(n->election.leader) ? NODE_PROVISIONAL
                                               : NODE_FOLLOWER;
+}
+
+uint64_t node_pool_bytes(const struct node *n)
+{
+    return n->pool.bytes_used;
 }
 
 /* Bitmaps, and what an operator asks for beside. */
@@ -47,7 +52,7 @@ void node_status(const struct node *n, struct node_status *s)
 {
     const struct self_view self = node_self(n);
     *s = (struct node_status){
-        .role = status_role(n),
+        .role = node_role(n),
         .admitted = n->identity.admitted,
         .serving = node_is_serving(n),
         .confirmed = self.leading &&
@@ -63,7 +68,7 @@ void node_status(const struct node *n, struct node_status *s)
         .state_hash = kv_state_hash(n->kv),
         .keys = kv_key_count(n->kv),
         .kv_memory_bytes = kv_memory_bytes(n->kv),
-        .pool_bytes = n->pool.bytes_used,
+        .pool_bytes = node_pool_bytes(n),
         .sessions = kv_session_count(n->kv),
         .counters = n->counters,
     };

@@ -33,10 +33,13 @@ int acceptor_init(struct acceptor *a, const struct group *group,
 
 void acceptor_reset(struct acceptor *a, uint64_t base, uint64_t chosen_upto)
 {
+    const uint64_t last = min_u64(a->accepted_upto, ACCEPTOR_WINDOW - 1);
+
     ASSERT(base > 0);
     ASSERT(base <= chosen_upto + 1);
 
-    for (uint32_t i = 0; i < ACCEPTOR_WINDOW; i++) {
+    /* What never held a vote stays untouched memory. */
+    for (uint64_t i = 0; i <= last; i++) {
         blob_unref(a->pool, a->votes[i].blob);
         a->votes[i] = (struct vote){ 0 };
     }
@@ -403,6 +406,11 @@ void acceptor_on_durable(struct acceptor *a, struct effects *out)
     }
     acceptor_tell_promise(a, out);
     acceptor_tell_votes(a, out);
+}
+
+bool acceptor_has_flush(const struct acceptor *a)
+{
+    return a->held_count > 0 && a->held_open;
 }
 
 void acceptor_on_flush(struct acceptor *a, struct effects *out)

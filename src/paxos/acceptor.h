@@ -115,6 +115,9 @@ void acceptor_on_durable(struct acceptor *a, struct effects *out);
  */
 void acceptor_on_flush(struct acceptor *a, struct effects *out);
 
+/* Would that do anything? */
+bool acceptor_has_flush(const struct acceptor *a);
+
 /* Slots below base are executed, those up to chosen_upto chosen. */
 void acceptor_advance(struct acceptor *a, uint64_t base, uint64_t chosen_upto);
 

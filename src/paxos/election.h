@@ -145,6 +145,9 @@ bool election_has_able_peer(const struct election *e, uint64_t now_ns);
 void election_on_flush(struct election *e, uint64_t now_ns,
                        struct effects *out);
 
+/* Would that do anything? */
+bool election_has_flush(const struct election *e, uint64_t now_ns);
+
 /* TOKEN, TOKEN_ACK, NOMINATE, REFUSE */
 void election_on_token(struct election *e, const struct message *m,
                        const struct self_view *self, uint64_t now_ns,

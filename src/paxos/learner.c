@@ -25,7 +25,10 @@ int learner_init(struct learner *l, struct blob_pool *pool, struct arena *mem)
 
 void learner_reset(struct learner *l)
 {
-    for (uint32_t i = 0; i < LEARNER_RING; i++) {
+    const uint64_t last = min_u64(l->held_upto, LEARNER_RING - 1);
+
+    /* What never held a value stays untouched memory. */
+    for (uint64_t i = 0; i <= last; i++) {
         blob_unref(l->pool, l->ring[i].blob);
         l->ring[i] = (struct learned){ 0 };
     }
@@ -80,6 +83,7 @@ enum learn_result learner_on_chosen(struct learner *l, uint64_t slot,
     at->blob = value_keep(v, l->pool);
     if (!at->blob) return LEARN_DRY;
     at->ballot = ballot;
+    l->held_upto = max_u64(l->held_upto, slot);
     while (learner_find(l, l->chosen_upto + 1)) {
         l->chosen_upto++;
     }

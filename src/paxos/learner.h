@@ -34,6 +34,7 @@ struct learner {
     struct blob_pool *pool;
     uint64_t executed;    /* all slots <= this are applied */
     uint64_t chosen_upto; /* all slots <= this are chosen */
+    uint64_t held_upto;   /* no slot above ever had a value here */
     uint64_t kept_from;   /* first slot of the history */
     uint64_t kept_bytes;
     struct learned *ring;

@@ -162,6 +162,7 @@ void proposer_put(struct proposer *p, struct blob *value, struct blob *context)
     at->value = value;
     at->context = context;
     p->bytes_in_flight += value->len;
+    p->put_upto = max_u64(p->put_upto, at->slot);
 }
 
 void proposer_propose(struct proposer *p, struct blob *value,
@@ -206,6 +207,17 @@ void proposer_pump(struct proposer *p, uint64_t now_ns, struct effects *out)
             p->resend_ns = now_ns + proposer_rto_ns(p);
         }
     }
+}
+
+bool proposer_has_flush(const struct proposer *p, uint64_t now_ns)
+{
+    const bool waits = p->learn_ns != NEVER_NS;
+
+    if (p->phase == PROPOSER_COLLECTING) return true;
+    if (!proposer_is_proposing(p)) return waits;
+    if (p->next_sent < p->next_slot) return true;
+    if (p->learn_told >= p->chosen_upto) return waits;
+    return !waits || now_ns >= p->learn_ns;
 }
 
 void proposer_on_flush(struct proposer *p, uint64_t now_ns, struct effects *out)

@@ -80,6 +80,7 @@ struct proposer {
     uint64_t end;         /* highest slot reported, >= bound */
     uint64_t next_slot;   /* to be given to the next value */
     uint64_t next_sent;   /* slots below were sent once */
+    uint64_t put_upto;    /* no slot above ever had a proposal here */
     uint64_t chosen_upto; /* slots <= this are chosen */
     uint64_t learn_told;
     uint64_t learn_ns; /* when to tell it alone; NEVER_NS: nothing waits */
@@ -188,6 +189,9 @@ void proposer_pump(struct proposer *p, uint64_t now_ns, struct effects *out);
  */
 void proposer_on_flush(struct proposer *p, uint64_t now_ns,
                        struct effects *out);
+
+/* Would pump or flush do anything? */
+bool proposer_has_flush(const struct proposer *p, uint64_t now_ns);
 
 /* Repeat what was not answered (P18); heard: members that are alive. */
 void proposer_on_tick(struct proposer *p, uint16_t heard, uint64_t now_ns,

@@ -1,11 +1,15 @@
 /* proposer_rebuild.c - death and return of a proposer, see proposer.h */
 #include "base/assert.h"
+#include "base/units.h"
 #include "paxos/candidate.h"
 
 /* What was counted and measured is gone; what was proposed is not. */
 static void rebuild_forget_votes(struct proposer *p)
 {
-    for (uint32_t i = 0; i < PROPOSER_RING; i++) {
+    const uint64_t last = min_u64(p->put_upto, PROPOSER_RING - 1);
+
+    /* What never held a proposal stays untouched memory. */
+    for (uint64_t i = 0; i <= last; i++) {
         struct proposal *at = &p->ring[i];
 
         *at = (struct proposal){
@@ -35,6 +39,7 @@ void proposer_die(struct proposer *p)
         .end = p->end,
         .next_slot = p->next_slot,
         .next_sent = p->next_sent,
+        .put_upto = p->put_upto,
         .chosen_upto = p->chosen_upto,
         .takeover = p->takeover,
         .executed = p->executed,

@@ -57,20 +57,30 @@ void election_on_resigned(struct election *e, struct ballot ballot,
 
 /* A byte for the leader's liveness port: where nobody listens any more, the
  * kernel there says so (E2). */
+static bool election_may_probe(const struct election *e, uint8_t leader)
+{
+    if (leader == MEMBER_NONE || leader == e->group->self) return false;
+    return e->peers[leader].port != 0 && !e->peers[leader].port_lies;
+}
+
 void election_probe(struct election *e, uint64_t now_ns, struct effects *out)
 {
     const uint8_t leader = election_leader(e);
 
-    if (leader == MEMBER_NONE || leader == e->group->self) return;
-    if (e->peers[leader].port == 0 || e->peers[leader].port_lies) return;
+    if (!election_may_probe(e, leader)) return;
     e->probed_ns = now_ns;
     effects_probe(out, leader, e->peers[leader].port);
 }
 
+bool election_has_flush(const struct election *e, uint64_t now_ns)
+{
+    if (now_ns - e->probed_ns < e->heartbeat_ns / PROBES) return false;
+    return election_may_probe(e, election_leader(e));
+}
+
 void election_on_flush(struct election *e, uint64_t now_ns, struct effects *out)
 {
-    if (now_ns - e->probed_ns < e->heartbeat_ns / PROBES) return;
-    election_probe(e, now_ns, out);
+    if (election_has_flush(e, now_ns)) election_probe(e, now_ns, out);
 }
 
 /* A member follows our leader no more: ask at once whether it is there. */

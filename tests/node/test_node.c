@@ -84,6 +84,40 @@ static void put_and_get_through_a_follower(void **state)
     nodes_free(g);
 }
 
+/* One request, and no flush behind it. */
+static void request_put(struct nodes *g, uint8_t i, struct session *s)
+{
+    const struct command c = put_of(s, "k", "v");
+    uint8_t bytes[COMMAND_HEAD + COMMAND_BYTES_MAX];
+    struct writer w = writer_of(bytes, sizeof bytes);
+    struct request r = { .client = { .family = 4, .port = 4000 },
+                         .cookie = 77 };
+
+    command_encode(&c, &w);
+    r.command = bytes_of(bytes, (uint32_t)writer_len(&w));
+    nodes_step(g, i, &(struct event){ .type = EVENT_REQUEST, .request = &r });
+}
+
+/* What waits for the end of the turn says so; nothing else does. */
+static void flush_is_needed_by_a_request_and_not_at_rest(void **state)
+{
+    struct nodes *g = led(3);
+    const uint8_t leader = nodes_leader(g);
+    struct session s;
+
+    (void)state;
+    nodes_open(g, leader, &s);
+    nodes_until(g, nodes_agree, NS_PER_S);
+    nodes_run(g, NS_PER_MS * 5);
+    assert_false(node_has_flush(g->m[leader].node, g->now_ns));
+    request_put(g, leader, &s);
+    assert_true(node_has_flush(g->m[leader].node, g->now_ns));
+    nodes_step(g, leader, &(struct event){ .type = EVENT_FLUSH });
+    nodes_run(g, NS_PER_MS * 5);
+    assert_false(node_has_flush(g->m[leader].node, g->now_ns));
+    nodes_free(g);
+}
+
 static void put_and_get_in_a_group_of_one(void **state)
 {
     struct nodes *g = led(1);
@@ -830,6 +864,7 @@ int main(void)
         cmocka_unit_test(start_of_every_group_elects_one_leader),
         cmocka_unit_test(put_and_get_through_the_leader),
         cmocka_unit_test(put_and_get_through_a_follower),
+        cmocka_unit_test(flush_is_needed_by_a_request_and_not_at_rest),
         cmocka_unit_test(put_and_get_in_a_group_of_one),
         cmocka_unit_test(puts_at_once_share_slots),
         cmocka_unit_test(leader_killed_is_replaced_and_nothing_is_lost),

@@ -210,8 +210,10 @@ static void follower_probes_the_port_of_its_leader(void **state)
     assert_int_equal(probes(f), 1);
     /* More often while there are turns anyway. */
     kit_clear(&f->k);
+    assert_false(election_has_flush(&f->e, f->now_ns + BEAT / 4 - 1));
     election_on_flush(&f->e, f->now_ns + BEAT / 4 - 1, &f->k.out);
     assert_int_equal(probes(f), 0);
+    assert_true(election_has_flush(&f->e, f->now_ns + BEAT / 4));
     election_on_flush(&f->e, f->now_ns + BEAT / 4, &f->k.out);
     assert_int_equal(probes(f), 1);
 }

@@ -43,13 +43,11 @@ static struct machine *faults_victim(struct world *w)
 
     for (uint32_t i = 0; i < w->plan->nodes; i++) {
         struct machine *m = &w->machines[(from + i) % w->plan->nodes];
-        struct node_status s;
 
         if (m->state != MACHINE_UP) continue;
         if (!any) any = m;
         if (!leader) break;
-        node_status(m->node, &s);
-        if (s.role == NODE_LEADER) return m;
+        if (node_role(m->node) == NODE_LEADER) return m;
     }
     return any;
 }

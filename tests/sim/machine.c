@@ -15,6 +15,9 @@
 
 #define TURN_NS 1000u /* no turn is shorter */
 
+/* No world lasts so long: 64 bits are enough to reckon a drift. */
+#define DRIFT_NS_MAX (INT64_MAX / 2000000)
+
 #define ENDED_NS     (100 * NS_PER_MS) /* until a service is restarted */
 #define RESTLESS_MAX 10000u
 
@@ -22,11 +25,10 @@
 
 static uint64_t machine_time(const struct machine *m, uint64_t world_ns)
 {
-    __int128 drift;
-
     if (m->drift_ppm == 0) return m->clock_ns + world_ns;
-    drift = (__int128)world_ns * m->drift_ppm / 1000000;
-    return m->clock_ns + world_ns + (uint64_t)drift;
+    ASSERT(world_ns < DRIFT_NS_MAX);
+    return m->clock_ns + world_ns +
+           (uint64_t)((int64_t)world_ns * m->drift_ppm / 1000000);
 }
 
 /* An instant of the world at which its clock shows at least local_ns. */
@@ -36,7 +38,8 @@ static uint64_t machine_world_time(const struct machine *m, uint64_t local_ns)
     uint64_t ns = span;
 
     if (m->drift_ppm == 0) return ns;
-    ns = (uint64_t)((__int128)span * 1000000 / (1000000 + m->drift_ppm));
+    ASSERT(span < DRIFT_NS_MAX);
+    ns = span * 1000000 / (uint64_t)(1000000 + m->drift_ppm);
     while (machine_time(m, ns) < local_ns) ns++;
     return ns;
 }
@@ -106,14 +109,14 @@ uint64_t machine_dry(const struct machine *m)
 
 struct member_memory machine_held(const struct machine *m)
 {
-    struct node_status s = { 0 };
+    const struct kv *kv;
 
     if (!m->node) return (struct member_memory){ 0 };
-    node_status(m->node, &s);
+    kv = node_kv(m->node);
     return (struct member_memory){
-        .pool = s.pool_bytes,
-        .store = kv_bytes(node_kv(m->node)),
-        .counted = s.kv_memory_bytes,
+        .pool = node_pool_bytes(m->node),
+        .store = kv_bytes(kv),
+        .counted = kv_memory_bytes(kv),
         .taken = m->taken,
     };
 }
@@ -472,7 +475,9 @@ static void machine_write(struct world *w, struct machine *m)
 static void machine_on_flush(struct world *w, struct machine *m)
 {
     m->flush_is_due = false;
-    machine_step(w, m, &(struct event){ .type = EVENT_FLUSH });
+    if (node_has_flush(m->node, machine_time(m, w->now_ns))) {
+        machine_step(w, m, &(struct event){ .type = EVENT_FLUSH });
+    }
     if (!m->node) return;
     machine_write(w, m);
     if (m->slow_ns == 0 || w->checker.failed) return;

@@ -15,14 +15,6 @@ static uint64_t machine_token(const struct machine *m, uint8_t client)
     return hash_mix(m->config.process ^ client);
 }
 
-static uint8_t machine_leader(const struct machine *m)
-{
-    struct node_status s;
-
-    node_status(m->node, &s);
-    return s.leader;
-}
-
 /* Complete a datagram whose body stands in p, and send it. */
 static void machine_answer(struct world *w, struct machine *m, uint8_t client,
                            uint8_t kind, struct packet *p)
@@ -53,7 +45,7 @@ static void machine_welcome(struct world *w, struct machine *m, uint8_t client,
         .cookie = cookie,
         .token = machine_token(m, client),
         .sender = m->config.ids[m->self],
-        .leader = machine_leader(m),
+        .leader = node_leader(m->node),
         .name = bytes_of(EDGE_NAME, sizeof EDGE_NAME - 1),
     };
     uint8_t bytes[KNOCK_SIZE] = { 0 };
@@ -74,7 +66,7 @@ void machine_answer_client(struct world *w, struct machine *m, uint8_t client,
     const struct reply_head head = {
         .cookie = r->cookie,
         .token = machine_token(m, client),
-        .leader = machine_leader(m),
+        .leader = node_leader(m->node),
     };
     const struct reply_item item = {
         .seq = r->seq,

@@ -352,12 +352,12 @@ void observe_effect(struct world *w, const struct machine *m,
 void observe_arrival(struct world *w, const struct machine *m,
                      const struct message *message)
 {
-    struct sight s = observe_sight(w, m->self, MARK_NONE,
-                                   words_rule(message->type));
+    struct sight s;
     struct words text;
     char from[16];
 
     if (!trace_is_on(w->trace)) return;
+    s = observe_sight(w, m->self, MARK_NONE, words_rule(message->type));
     s.level = TRACE_ALL;
     text = observe_words(w);
     words_message(&text, message);

@@ -36,8 +36,8 @@ static uint8_t usurp_find(const struct world *w, uint8_t other_than,
         struct node_status s;
 
         if (i == other_than || w->machines[i].state != MACHINE_UP) continue;
+        if (node_role(w->machines[i].node) != role) continue;
         node_status(w->machines[i].node, &s);
-        if (s.role != role) continue;
         if (s.serving || role != NODE_LEADER) return i;
     }
     return MEMBERS_MAX;
