@@ -235,6 +235,15 @@ void nodes_kill(struct nodes *g, uint8_t i)
 
 /* ---- effects ---- */
 
+static void nodes_queue(struct nodes *g, struct packet *p)
+{
+    if (g->last)
+        g->last->next = p;
+    else
+        g->first = p;
+    g->last = p;
+}
+
 static void nodes_send(struct nodes *g, uint8_t from, uint8_t to,
                        const struct message *m)
 {
@@ -247,11 +256,10 @@ static void nodes_send(struct nodes *g, uint8_t from, uint8_t to,
         packet_free(p);
         return;
     }
-    if (g->last)
-        g->last->next = p;
-    else
-        g->first = p;
-    g->last = p;
+    nodes_queue(g, p);
+    if (g->doubles && g->doubles(g, p)) {
+        nodes_queue(g, packet_of(&p->message, to));
+    }
 }
 
 static void nodes_write(struct nodes *g, uint8_t i, const struct effect *e)

@@ -75,6 +75,7 @@ struct nodes {
     uint64_t cookie;
     uint64_t instance; /* of members started from now on: + index */
     bool (*loses)(const struct nodes *g, const struct packet *p);
+    bool (*doubles)(const struct nodes *g, const struct packet *p);
     uint64_t test; /* for the use of loses */
     bool ports;    /* members started from now on have a liveness port */
     bool dry;      /* there is no memory for any state machine */
