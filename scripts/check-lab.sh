@@ -37,7 +37,7 @@ out=$(mktemp "${TMPDIR:-/tmp}/paxoskv-lab.XXXXXX") || exit 1
 trap 'rm -f "$out"' EXIT
 passed=0 failed=0 skipped=0
 for name in "$@"; do
-    timeout -k 10 600 bash "tests/lab/$name.sh" >"$out" 2>&1
+    timeout -k 10 $((600 * ${SLOW:-1})) bash "tests/lab/$name.sh" >"$out" 2>&1
     case $? in
     0)
         passed=$((passed + 1))
