@@ -7,9 +7,9 @@
 
 #include <stdlib.h>
 
-static bool disk_chance(struct disk *d, uint32_t parts)
+static bool disk_chance(struct prng *random, uint32_t parts)
 {
-    return parts > 0 && prng_below(&d->random, 10000) < parts;
+    return parts > 0 && prng_below(random, 10000) < parts;
 }
 
 void disk_init(struct disk *d, const struct disk_plan *plan, uint64_t instance,
@@ -20,6 +20,10 @@ void disk_init(struct disk *d, const struct disk_plan *plan, uint64_t instance,
 
     *d = (struct disk){ .plan = *plan, .instance = instance, .incarnation = 1 };
     prng_init(&d->random, seed);
+    prng_init(&d->stall_random, seed + 1);
+    prng_init(&d->error_random, seed + 2);
+    prng_init(&d->torn_random, seed + 3);
+    prng_init(&d->rot_random, seed + 4);
     segment_scan_init(&d->scan, instance);
 }
 
@@ -62,9 +66,9 @@ static uint64_t disk_takes(struct disk *d)
     const struct disk_plan *p = &d->plan;
     uint64_t ns = p->latency_ns + prng_below(&d->random, p->jitter_ns + 1);
 
-    if (d->slow_ns) ns += prng_below(&d->random, d->slow_ns);
-    if (disk_chance(d, p->stall)) {
-        ns += prng_below(&d->random, p->stall_ns + 1);
+    if (d->slow_ns) ns += prng_below(&d->stall_random, d->slow_ns);
+    if (disk_chance(&d->stall_random, p->stall)) {
+        ns += prng_below(&d->stall_random, p->stall_ns + 1);
         d->stalls++;
     }
     return ns;
@@ -155,7 +159,7 @@ uint32_t disk_on_written(struct disk *d, uint64_t number)
 
 bool disk_fails(struct disk *d)
 {
-    const bool fails = disk_chance(d, d->plan.error);
+    const bool fails = disk_chance(&d->error_random, d->plan.error);
 
     d->errors += fails;
     return fails;
@@ -187,9 +191,9 @@ uint32_t disk_crash(struct disk *d)
 
         if (*fate == DISK_LANDED) continue;
         *fate = prng_below(&d->random, 2) ? DISK_LANDED : DISK_LOST;
-        if (!disk_chance(d, d->plan.torn)) continue;
+        if (!disk_chance(&d->torn_random, d->plan.torn)) continue;
         *fate = DISK_TORN;
-        d->batches[i].tear = prng_next(&d->random);
+        d->batches[i].tear = prng_next(&d->torn_random);
         d->torn++;
     }
     disk_scan(d);
@@ -233,9 +237,10 @@ bool disk_rot(struct disk *d)
     if (d->landed == 0) return false;
     covered = d->batches[d->landed - 1].head.durable_upto;
     if (covered == 0) return false;
-    b = &d->batches[prng_below(&d->random, covered)];
+    b = &d->batches[prng_below(&d->rot_random, covered)];
     if (b->bit) return false;
-    b->bit = 1 + (uint32_t)prng_below(&d->random, 8 * (uint64_t)b->head.len);
+    b->bit = 1 +
+             (uint32_t)prng_below(&d->rot_random, 8 * (uint64_t)b->head.len);
     disk_scan_later(d);
     return true;
 }

@@ -59,7 +59,11 @@ struct disk_batch {
  * batches: [0, landed) durable, then in flight. */
 struct disk {
     struct disk_plan plan;
-    struct prng random;
+    struct prng random; /* and those of what may befall it: */
+    struct prng stall_random;
+    struct prng error_random;
+    struct prng torn_random;
+    struct prng rot_random;
     uint64_t instance;
     uint64_t incarnation; /* of the batches written in this life */
     struct disk_record *records;

@@ -14,7 +14,8 @@ static void faults_next(struct world *w, enum fault_type type)
     if (every_ns == 0) return;
     queue_push(&w->queue,
                (struct due){
-                   .at_ns = w->now_ns + prng_range(&w->random, 1, 2 * every_ns),
+                   .at_ns = w->now_ns +
+                            prng_range(&w->fault_random[type], 1, 2 * every_ns),
                    .type = DUE_FAULT,
                    .number = type,
                });
@@ -35,10 +36,10 @@ void faults_begin(struct world *w)
 }
 
 /* Some machine that runs, the leader more often than others; or NULL. */
-static struct machine *faults_victim(struct world *w)
+static struct machine *faults_victim(struct world *w, struct prng *random)
 {
-    const bool leader = prng_below(&w->random, 2);
-    const uint32_t from = (uint32_t)prng_below(&w->random, w->plan->nodes);
+    const bool leader = prng_below(random, 2);
+    const uint32_t from = (uint32_t)prng_below(random, w->plan->nodes);
     struct machine *any = NULL;
 
     for (uint32_t i = 0; i < w->plan->nodes; i++) {
@@ -55,7 +56,8 @@ static struct machine *faults_victim(struct world *w)
 static void faults_crash_all(struct world *w, uint64_t lasts_ns)
 {
     for (uint32_t i = 0; i < w->plan->nodes; i++) {
-        const uint64_t down_ns = prng_range(&w->random, 1, lasts_ns);
+        const uint64_t down_ns = prng_range(&w->fault_random[FAULT_CRASH_ALL],
+                                            1, lasts_ns);
 
         if (w->machines[i].state == MACHINE_DOWN) continue;
         machine_crash(w, &w->machines[i], down_ns);
@@ -64,12 +66,13 @@ static void faults_crash_all(struct world *w, uint64_t lasts_ns)
 
 static void faults_cut(struct world *w, uint64_t lasts_ns)
 {
+    struct prng *random = &w->fault_random[FAULT_PARTITION];
     const enum partition_type type = (enum partition_type)prng_below(
-        &w->random, PARTITION_TYPES);
+        random, PARTITION_TYPES);
 
     /* Each fourth one flaps. */
-    const bool flaps = prng_below(&w->random, 4) == 0;
-    const uint64_t flap_ns = flaps ? prng_range(&w->random, NS_PER_MS,
+    const bool flaps = prng_below(random, 4) == 0;
+    const uint64_t flap_ns = flaps ? prng_range(random, NS_PER_MS,
                                                 200 * NS_PER_MS)
                                    : 0;
 
@@ -96,17 +99,19 @@ static void faults_later(struct world *w, const struct machine *m,
 static void faults_on_machine(struct world *w, enum fault_type type,
                               struct machine *m, uint64_t lasts_ns)
 {
+    struct prng *random = &w->fault_random[type];
+
     switch (type) {
     case FAULT_CRASH:
         machine_crash(w, m, lasts_ns);
         break;
     case FAULT_INSIDE:
-        m->effects_left = (uint32_t)prng_range(&w->random, 1, 20);
+        m->effects_left = (uint32_t)prng_range(random, 1, 20);
         m->down_ns = lasts_ns;
         break;
     case FAULT_LEAVE:
         m->down_ns = lasts_ns;
-        faults_later(w, m, DUE_END, prng_range(&w->random, 1, 200 * NS_PER_MS));
+        faults_later(w, m, DUE_END, prng_range(random, 1, 200 * NS_PER_MS));
         machine_leave(w, m);
         break;
     case FAULT_FULL:
@@ -114,25 +119,25 @@ static void faults_on_machine(struct world *w, enum fault_type type,
         faults_later(w, m, DUE_ROOM, lasts_ns);
         break;
     case FAULT_LAG:
-        m->disk.slow_ns = prng_range(&w->random, NS_PER_MS, SLOW_WRITE_NS);
+        m->disk.slow_ns = prng_range(random, NS_PER_MS, SLOW_WRITE_NS);
         faults_later(w, m, DUE_SMOOTH, lasts_ns);
         break;
     case FAULT_ROT:
         m->rotten = true; /* and half of them find out soon */
-        if (prng_below(&w->random, 2)) machine_crash(w, m, 1);
+        if (prng_below(random, 2)) machine_crash(w, m, 1);
         break;
     case FAULT_ROLE:
-        machine_kill_roles(
-            w, m, (uint32_t)prng_range(&w->random, 1, (1u << ROLES) - 1));
+        machine_kill_roles(w, m,
+                           (uint32_t)prng_range(random, 1, (1u << ROLES) - 1));
         break;
     case FAULT_TRANSFER:
-        machine_transfer(w, m, (uint8_t)prng_below(&w->random, w->plan->nodes));
+        machine_transfer(w, m, (uint8_t)prng_below(random, w->plan->nodes));
         break;
     case FAULT_PAUSE:
         machine_pause(w, m, lasts_ns);
         break;
     case FAULT_SLOW:
-        machine_slow(w, m, prng_range(&w->random, NS_PER_US, SLOW_TURN_NS));
+        machine_slow(w, m, prng_range(random, NS_PER_US, SLOW_TURN_NS));
         faults_later(w, m, DUE_QUICK, lasts_ns);
         break;
     case FAULT_POOL:
@@ -167,9 +172,10 @@ static bool faults_may_rot(struct world *w, struct machine *m)
 
 void faults_on_due(struct world *w, enum fault_type type)
 {
+    struct prng *random = &w->fault_random[type];
     const uint64_t lasts_ns = prng_range(
-        &w->random, 1, max_u64(w->plan->faults[type].lasts_ns, 1));
-    struct machine *m = faults_victim(w);
+        random, 1, max_u64(w->plan->faults[type].lasts_ns, 1));
+    struct machine *m = faults_victim(w, random);
 
     if (world_is_calm(w)) return;
     faults_next(w, type);
@@ -182,8 +188,8 @@ void faults_on_due(struct world *w, enum fault_type type)
     } else if (type == FAULT_USURP) {
         usurp_begin(w, lasts_ns);
     } else if (type == FAULT_FORGET) {
-        client_forget(
-            w, &w->clients[prng_below(&w->random, w->plan->clients.count)]);
+        client_forget(w,
+                      &w->clients[prng_below(random, w->plan->clients.count)]);
     } else if (m) {
         faults_on_machine(w, type, m, lasts_ns);
     }

@@ -2,6 +2,7 @@
 #include "sim/machine.h"
 
 #include "base/assert.h"
+#include "base/hash.h"
 #include "base/units.h"
 #include "paxos/quorum.h"
 #include "sim/memory.h"
@@ -53,6 +54,13 @@ static void machine_draw_clock(struct machine *m, uint32_t drift_ppm)
                    (int64_t)drift_ppm;
 }
 
+static uint64_t machine_seed(const struct world *w, const struct machine *m)
+{
+    const uint64_t seed = w->plan->seed * 64 + m->self;
+
+    return m->life ? hash_mix(seed) + m->life : seed;
+}
+
 void machine_init(struct world *w, uint8_t self, const uint8_t *ids)
 {
     const struct plan *p = w->plan;
@@ -82,7 +90,7 @@ void machine_init(struct world *w, uint8_t self, const uint8_t *ids)
             .memory = sim_memory_counted(&m->taken),
         },
     };
-    prng_init(&m->random, p->seed * 64 + self);
+    prng_init(&m->random, machine_seed(w, m));
     memcpy(m->config.ids, ids, p->nodes);
     memcpy(m->config.schedules, p->members.roles, sizeof p->members.roles);
     m->config.instance = prng_next(&m->random) | 1;
@@ -202,7 +210,9 @@ void machine_start(struct world *w, struct machine *m)
     ASSERT(!m->node);
     ASSERT(!m->broken);
 
-    m->life++;
+    /* What an earlier life has drawn is nothing to this one. */
+    if (m->life++) prng_init(&m->random, machine_seed(w, m));
+    prng_init(&m->turn_random, ~machine_seed(w, m));
     m->state = MACHINE_UP;
     m->tick_ns = NEVER_NS;
     m->flush_is_due = false;
@@ -407,7 +417,7 @@ static void machine_set_flush(struct world *w, struct machine *m)
     if (w->plan->members.turn_ns == 0) return; /* machine_end_turn does it */
     queue_push(&w->queue, (struct due){
                               .at_ns = w->now_ns +
-                                       prng_below(&m->random,
+                                       prng_below(&m->turn_random,
                                                   w->plan->members.turn_ns + 1),
                               .type = DUE_FLUSH,
                               .who = m->self,
@@ -481,7 +491,7 @@ static void machine_on_flush(struct world *w, struct machine *m)
     if (!m->node) return;
     machine_write(w, m);
     if (m->slow_ns == 0 || w->checker.failed) return;
-    machine_stop(w, m, prng_range(&m->random, 1, m->slow_ns));
+    machine_stop(w, m, prng_range(&m->turn_random, 1, m->slow_ns));
 }
 
 /* A tick is a turn of its own.  A node may ask for another at once while work

@@ -26,7 +26,8 @@ struct machine {
     uint8_t *memory;
     size_t memory_size;
     struct disk disk;
-    struct prng random;
+    struct prng random;      /* of this life */
+    struct prng turn_random; /* and how long its turns are */
     uint32_t life;
     struct parts parts; /* of messages that are coming in */
     uint64_t counter;   /* of messages sent in this life */

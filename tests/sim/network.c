@@ -2,29 +2,55 @@
 #include "sim/network.h"
 
 #include "base/assert.h"
+#include "base/hash.h"
 #include "base/units.h"
 
 #define FLIP_BITS_MAX 3u
 #define SMALL_LEN_MIN 120u
 #define SMALL_LEN_MAX 700u
 
-static bool network_chance(struct network *net, uint32_t parts)
+#define GOLDEN_RATIO UINT64_C(0x9e3779b97f4a7c15)
+
+/* What is drawn for a copy of a datagram. */
+enum draw {
+    DRAW_TWICE,
+    DRAW_LOSS,
+    DRAW_FLIP,
+    DRAW_JITTER,
+    DRAW_LATE,
+    DRAW_LATENESS,
+    DRAW_COPY, /* distance between the draws of copies */
+};
+
+/*
+ * Chance is a hash of the link, the number of the datagram on it, and of what
+ * is drawn: one hardship less changes nothing about the others, nor about
+ * other links.  (To multiply is near enough to uniform.)
+ */
+static uint64_t fate_below(uint64_t fate, uint32_t draw, uint64_t bound)
 {
-    return parts > 0 && prng_below(&net->random, 10000) < parts;
+    const uint64_t x = hash_mix(fate + (draw + 1) * GOLDEN_RATIO);
+
+    return (uint64_t)((unsigned __int128)x * bound >> 64);
 }
 
-static struct link network_draw_link(struct network *net, uint32_t from,
-                                     uint32_t to)
+static bool fate_chance(uint64_t fate, uint32_t draw, uint32_t parts)
 {
-    const struct network_plan *p = &net->plan;
-    struct link l = {
-        .delay_ns = p->delay_ns,
-        .jitter_ns = prng_below(&net->random, 2 * p->jitter_ns + 1),
-    };
+    return parts > 0 && fate_below(fate, draw, 10000) < parts;
+}
 
+static struct link network_draw_link(const struct network_plan *p,
+                                     uint64_t seed, uint32_t from, uint32_t to)
+{
+    struct prng random;
+    struct link l = { .delay_ns = p->delay_ns };
+
+    prng_init(&random, seed ^ (from * NETWORK_PLACES + to));
+    l.seed = prng_next(&random);
+    l.jitter_ns = prng_below(&random, 2 * p->jitter_ns + 1);
     if (from == NETWORK_CLIENT || to == NETWORK_CLIENT) return l;
-    if (network_chance(net, p->slow)) {
-        l.delay_ns += prng_below(&net->random, p->slow_ns);
+    if (prng_below(&random, 10000) < p->slow) {
+        l.delay_ns += prng_below(&random, p->slow_ns);
     }
     return l;
 }
@@ -36,28 +62,36 @@ void network_init(struct network *net, const struct network_plan *plan,
     ASSERT(plan->mtu > NETWORK_HEADS);
 
     *net = (struct network){ .plan = *plan, .n = n };
-    prng_init(&net->random, seed);
+    prng_init(&net->group_random, seed + 1);
+    prng_init(&net->flip_random, seed + 2);
+    prng_init(&net->cut_random, seed + 3);
     for (uint32_t from = 0; from < NETWORK_PLACES; from++) {
         for (uint32_t to = 0; to < NETWORK_PLACES; to++) {
-            net->links[from][to] = network_draw_link(net, from, to);
+            net->links[from][to] = network_draw_link(plan, seed, from, to);
         }
     }
 }
 
 bool network_group(struct network *net)
 {
-    if (!network_chance(net, net->plan.group_loss)) return true;
+    const uint32_t parts = net->plan.group_loss;
+
+    if (parts == 0 || prng_below(&net->group_random, 10000) >= parts) {
+        return true;
+    }
     net->group_lost++;
     return false;
 }
 
-static uint64_t network_delay(struct network *net, const struct link *l)
+static uint64_t network_delay(struct network *net, const struct link *l,
+                              uint64_t fate, uint32_t copy)
 {
     const struct network_plan *p = &net->plan;
-    uint64_t ns = l->delay_ns + prng_below(&net->random, l->jitter_ns + 1);
+    uint64_t ns = l->delay_ns +
+                  fate_below(fate, copy + DRAW_JITTER, l->jitter_ns + 1);
 
-    if (network_chance(net, p->late)) {
-        ns += prng_below(&net->random, p->late_ns + 1);
+    if (fate_chance(fate, copy + DRAW_LATE, p->late)) {
+        ns += fate_below(fate, copy + DRAW_LATENESS, p->late_ns + 1);
         net->late++;
     }
     return ns;
@@ -94,7 +128,9 @@ static bool network_is_too_long(const struct network *net,
 uint32_t network_route(struct network *net, const struct passage *p,
                        struct arrival *copies)
 {
-    uint32_t count = 1;
+    struct link *l = &net->links[p->from][p->to];
+    const uint64_t fate = hash_mix(l->seed + ++l->carried * GOLDEN_RATIO);
+    uint32_t end = DRAW_COPY;
     uint32_t arrive = 0;
 
     ASSERT(p->from != p->to);
@@ -108,18 +144,18 @@ uint32_t network_route(struct network *net, const struct passage *p,
         net->too_long++;
         return 0;
     }
-    if (network_chance(net, net->plan.twice)) {
+    if (fate_chance(fate, DRAW_TWICE, net->plan.twice)) {
         net->doubled++;
-        count = 2;
+        end = 2 * DRAW_COPY;
     }
-    while (count--) {
-        if (network_chance(net, net->plan.loss)) {
+    for (uint32_t copy = 0; copy < end; copy += DRAW_COPY) {
+        if (fate_chance(fate, copy + DRAW_LOSS, net->plan.loss)) {
             net->lost++;
             continue;
         }
         copies[arrive] = (struct arrival){
-            .delay_ns = network_delay(net, &net->links[p->from][p->to]),
-            .flipped = network_chance(net, net->plan.flip),
+            .delay_ns = network_delay(net, l, fate, copy),
+            .flipped = fate_chance(fate, copy + DRAW_FLIP, net->plan.flip),
         };
         net->flipped += copies[arrive++].flipped;
     }
@@ -129,7 +165,7 @@ uint32_t network_route(struct network *net, const struct passage *p,
 /* Each bit once: flipped twice, it would be whole again. */
 void network_flip(struct network *net, uint8_t *bytes, uint32_t len)
 {
-    const uint64_t count = prng_range(&net->random, 1, FLIP_BITS_MAX);
+    const uint64_t count = prng_range(&net->flip_random, 1, FLIP_BITS_MAX);
     uint64_t bits[FLIP_BITS_MAX];
 
     ASSERT(len > 0);
@@ -137,7 +173,7 @@ void network_flip(struct network *net, uint8_t *bytes, uint32_t len)
     for (uint32_t i = 0; i < count; i++) {
         bool again = false;
 
-        bits[i] = prng_below(&net->random, 8 * (uint64_t)len);
+        bits[i] = prng_below(&net->flip_random, 8 * (uint64_t)len);
         for (uint32_t k = 0; k < i; k++) again = again || bits[k] == bits[i];
         if (!again) bytes[bits[i] / 8] ^= (uint8_t)(1u << bits[i] % 8);
     }
@@ -171,7 +207,7 @@ static bool partition_cuts(struct network *net, enum partition_type type,
     case PARTITION_DEAF:
         return to == x;
     case PARTITION_LINKS:
-        return prng_below(&net->random, 3) == 0;
+        return prng_below(&net->cut_random, 3) == 0;
     case PARTITION_STAR:
         return from != x && to != x;
     case PARTITION_CHAIN:
@@ -198,18 +234,18 @@ static void network_cut_otherwise(struct network *net, enum partition_type type,
     net->no_unicast = type == PARTITION_NO_UNICAST;
     if (type == PARTITION_CLIENTS) net->cut[NETWORK_CLIENT] = (uint16_t)side;
     if (type != PARTITION_SMALL) return;
-    net->small_len = (uint32_t)prng_range(&net->random, SMALL_LEN_MIN,
+    net->small_len = (uint32_t)prng_range(&net->cut_random, SMALL_LEN_MIN,
                                           SMALL_LEN_MAX);
     for (uint32_t from = 0; from < net->n; from++) {
-        net->small[from] = (uint16_t)prng_below(&net->random, all + 1);
+        net->small[from] = (uint16_t)prng_below(&net->cut_random, all + 1);
     }
 }
 
 uint64_t network_cut(struct network *net, enum partition_type type,
                      uint64_t now_ns, uint64_t flap_ns)
 {
-    const uint32_t side = (uint32_t)prng_below(&net->random, 1u << net->n);
-    const uint32_t x = (uint32_t)prng_below(&net->random, net->n);
+    const uint32_t side = (uint32_t)prng_below(&net->cut_random, 1u << net->n);
+    const uint32_t x = (uint32_t)prng_below(&net->cut_random, net->n);
 
     network_heal(net, net->partition);
     for (uint32_t from = 0; from < net->n; from++) {
@@ -247,8 +283,8 @@ void network_calm(struct network *net)
     net->plan.slow = 0;
     for (uint32_t from = 0; from < NETWORK_PLACES; from++) {
         for (uint32_t to = 0; to < NETWORK_PLACES; to++) {
-            net->links[from][to] = (struct link){ net->plan.delay_ns,
-                                                  net->plan.jitter_ns };
+            net->links[from][to].delay_ns = net->plan.delay_ns;
+            net->links[from][to].jitter_ns = net->plan.jitter_ns;
         }
     }
 }

@@ -48,11 +48,15 @@ enum partition_type {
 struct link {
     uint64_t delay_ns;
     uint64_t jitter_ns;
+    uint64_t seed;    /* of the chance of its datagrams, */
+    uint64_t carried; /* of which there were so many */
 };
 
 struct network {
     struct network_plan plan;
-    struct prng random;
+    struct prng group_random; /* what one draws is nothing to the others */
+    struct prng flip_random;
+    struct prng cut_random;
     uint8_t n;
     struct link links[NETWORK_PLACES][NETWORK_PLACES];
 

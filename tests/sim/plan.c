@@ -111,23 +111,23 @@ static void draw_faults(struct plan *p, struct prng *r)
 {
     /* Per fault: how rare, on average, where it is on; how long it lasts. */
     static const struct fault_plan scale[FAULT_TIMED] = {
-        [FAULT_CRASH] = { NS_PER_S, 2 * NS_PER_S },
-        [FAULT_INSIDE] = { NS_PER_S, NS_PER_S },
-        [FAULT_CRASH_ALL] = { 4 * NS_PER_S, NS_PER_S },
-        [FAULT_LEAVE] = { 2 * NS_PER_S, NS_PER_S },
-        [FAULT_PAUSE] = { NS_PER_S, 4 * NS_PER_S },
-        [FAULT_SLOW] = { 2 * NS_PER_S, 2 * NS_PER_S },
-        [FAULT_JUMP] = { 2 * NS_PER_S, 4 * NS_PER_S },
-        [FAULT_POOL] = { 3 * NS_PER_S, NS_PER_S },
-        [FAULT_PARTITION] = { NS_PER_S, 2 * NS_PER_S },
-        [FAULT_FORGET] = { NS_PER_S, 0 },
-        [FAULT_FULL] = { 4 * NS_PER_S, NS_PER_S },
-        [FAULT_LAG] = { 3 * NS_PER_S, 2 * NS_PER_S },
-        [FAULT_ROT] = { 4 * NS_PER_S, 0 },
-        [FAULT_USURP] = { NS_PER_S, NS_PER_S },
+        [FAULT_CRASH] = { 500 * NS_PER_MS, NS_PER_S },
+        [FAULT_INSIDE] = { 500 * NS_PER_MS, 500 * NS_PER_MS },
+        [FAULT_CRASH_ALL] = { 2 * NS_PER_S, 500 * NS_PER_MS },
+        [FAULT_LEAVE] = { NS_PER_S, 500 * NS_PER_MS },
+        [FAULT_PAUSE] = { 500 * NS_PER_MS, 2 * NS_PER_S },
+        [FAULT_SLOW] = { NS_PER_S, NS_PER_S },
+        [FAULT_JUMP] = { NS_PER_S, 4 * NS_PER_S },
+        [FAULT_POOL] = { 1500 * NS_PER_MS, 500 * NS_PER_MS },
+        [FAULT_PARTITION] = { 500 * NS_PER_MS, NS_PER_S },
+        [FAULT_FORGET] = { 500 * NS_PER_MS, 0 },
+        [FAULT_FULL] = { 2 * NS_PER_S, 500 * NS_PER_MS },
+        [FAULT_LAG] = { 1500 * NS_PER_MS, NS_PER_S },
+        [FAULT_ROT] = { 2 * NS_PER_S, 0 },
+        [FAULT_USURP] = { 500 * NS_PER_MS, 500 * NS_PER_MS },
     };
 
-    p->faults_ns = prng_range(r, NS_PER_S, 5 * NS_PER_S);
+    p->faults_ns = prng_range(r, NS_PER_S / 2, 5 * NS_PER_S / 2);
     for (uint32_t i = 0; i < FAULT_ROLE; i++) {
         const bool on = one_in(r, 2);
         const uint64_t every = scaled(r, scale[i].every_ns / 8,

@@ -129,6 +129,7 @@ static void crash_in_flight_recovers_a_prefix(void **state)
         disk_clear(&disk);
         setup(NULL);
         prng_init(&disk.random, i);
+        prng_init(&disk.torn_random, i);
         append(1);
         submit();
         append(1);
@@ -172,6 +173,7 @@ static void crash_with_many_in_flight_keeps_what_landed_first(void **state)
         disk_clear(&disk);
         setup(NULL);
         prng_init(&disk.random, i);
+        prng_init(&disk.torn_random, i);
         write(2);
         for (uint32_t k = 0; k < 3; k++) {
             append(1);
@@ -199,6 +201,7 @@ static void crash_torn_ends_before_the_torn_batch(void **state)
         disk_clear(&disk);
         setup(NULL);
         prng_init(&disk.random, i);
+        prng_init(&disk.torn_random, i);
         disk.plan.torn = 10000;
         write(1);
         append(60); /* some kilobytes: several sectors */
@@ -258,6 +261,7 @@ static void rot_is_found_at_the_next_start(void **state)
         disk_clear(&disk);
         setup(NULL);
         prng_init(&disk.random, i);
+        prng_init(&disk.torn_random, i);
         write(6);
         append(2);
         submit(); /* in flight, too */

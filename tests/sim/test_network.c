@@ -96,6 +96,38 @@ static void route_flipped_has_its_share(void **state)
     assert_in_range(net.flipped, MANY * 2 / 10, MANY * 3 / 10);
 }
 
+/* One hardship less, and all else befalls the same datagrams as before: what
+ * is left of a failure can be found by switching things off. */
+static void route_without_loss_leaves_the_rest_as_it_was(void **state)
+{
+    struct network_plan plan = perfect();
+    struct network with;
+    struct network without;
+    uint32_t lost = 0;
+
+    (void)state;
+    plan.jitter_ns = NS_PER_MS;
+    plan.flip = 1000;
+    plan.loss = 0;
+    network_init(&without, &plan, 3, 9);
+    plan.loss = 2500;
+    network_init(&with, &plan, 3, 9);
+    for (uint32_t i = 0; i < MANY; i++) {
+        const struct passage p = { 0, 1000, 0, 1, false };
+        struct arrival a[NETWORK_COPIES_MAX];
+        struct arrival b[NETWORK_COPIES_MAX];
+
+        assert_int_equal(network_route(&without, &p, a), 1);
+        if (network_route(&with, &p, b) == 0) {
+            lost++;
+            continue;
+        }
+        assert_int_equal(a[0].delay_ns, b[0].delay_ns);
+        assert_int_equal(a[0].flipped, b[0].flipped);
+    }
+    assert_in_range(lost, MANY * 2 / 10, MANY * 3 / 10);
+}
+
 static void flip_changes_one_to_three_bits(void **state)
 {
     const struct network_plan plan = perfect();
@@ -410,6 +442,7 @@ int main(void)
         cmocka_unit_test(route_perfect_arrives_once_on_time),
         cmocka_unit_test(route_by_its_link_takes_its_time),
         cmocka_unit_test(route_flipped_has_its_share),
+        cmocka_unit_test(route_without_loss_leaves_the_rest_as_it_was),
         cmocka_unit_test(flip_changes_one_to_three_bits),
         cmocka_unit_test(route_longer_than_the_mtu_is_lost),
         cmocka_unit_test(route_lossy_loses_its_share),

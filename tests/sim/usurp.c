@@ -19,7 +19,8 @@ static uint64_t usurp_beats(struct world *w, uint64_t low, uint64_t high)
 {
     const uint64_t ns = w->plan->members.heartbeat_ns;
 
-    return prng_range(&w->random, low * ns + 1, high * ns + 1);
+    return prng_range(&w->fault_random[FAULT_USURP], low * ns + 1,
+                      high * ns + 1);
 }
 
 static void usurp_later(struct world *w, uint64_t after_ns)
@@ -48,11 +49,13 @@ static uint16_t usurp_draw_side(struct world *w, uint8_t leader)
 {
     const uint32_t n = w->plan->nodes;
     const uint32_t spare = n - 1 - min_u64(n - 1, n / 2 + 1);
-    uint32_t left = (uint32_t)prng_below(&w->random, spare + 1);
+    uint32_t left = (uint32_t)prng_below(&w->fault_random[FAULT_USURP],
+                                         spare + 1);
     uint16_t side = (uint16_t)(1u << leader);
 
     for (uint32_t i = 0; i < n && left; i++) {
-        if (i == leader || prng_below(&w->random, 2)) continue;
+        if (i == leader || prng_below(&w->fault_random[FAULT_USURP], 2))
+            continue;
         side |= (uint16_t)(1u << i);
         left--;
     }
@@ -69,13 +72,13 @@ void usurp_begin(struct world *w, uint64_t lasts_ns)
         .step = USURP_DULL,
         .leader = leader,
         .side = usurp_draw_side(w, leader),
-        .one_way = prng_below(&w->random, 2),
-        .waits = prng_below(&w->random, 4) > 0,
-        .thwarts = prng_below(&w->random, 2),
+        .one_way = prng_below(&w->fault_random[FAULT_USURP], 2),
+        .waits = prng_below(&w->fault_random[FAULT_USURP], 4) > 0,
+        .thwarts = prng_below(&w->fault_random[FAULT_USURP], 2),
         .lasts_ns = lasts_ns,
     };
     for (int i = USURP_DULL; i <= USURP_FACED; i++) {
-        u->late[i] = u->thwarts || prng_below(&w->random, 2);
+        u->late[i] = u->thwarts || prng_below(&w->fault_random[FAULT_USURP], 2);
     }
     observe_life(w, &w->machines[leader], MARK_OTHER, "SHALL BE USURPED");
     usurp_later(w, usurp_beats(w, 0, DULL_MAX));
@@ -157,7 +160,8 @@ bool usurp_cuts(struct world *w, uint8_t from, uint8_t to)
         return from == u->leader && to == u->rival && !u->one_way;
     case USURP_THWARTED:
         if (from == u->rival || to == u->rival) return true;
-        return from == u->leader && prng_below(&w->random, 4) > 0;
+        return from == u->leader &&
+               prng_below(&w->fault_random[FAULT_USURP], 4) > 0;
     case USURP_NOT:
     case USURP_DULL:
         break;
@@ -170,6 +174,6 @@ uint64_t usurp_delay_ns(struct world *w, uint8_t to)
     const struct usurp *u = &w->usurp;
 
     if (!u->late[u->step] || to != u->leader) return 0;
-    if (prng_below(&w->random, 2)) return 0;
+    if (prng_below(&w->fault_random[FAULT_USURP], 2)) return 0;
     return usurp_beats(w, LATE_MIN, LATE_MAX);
 }

@@ -154,6 +154,9 @@ void world_begin(struct world *w, const struct plan *plan, struct trace *trace)
     w->usurp = (struct usurp){ 0 };
     memset(w->faults, 0, sizeof w->faults);
     prng_init(&w->random, plan->seed ^ UINT64_C(0x776f726c64));
+    for (uint32_t i = 0; i < FAULT_TIMED; i++) {
+        prng_init(&w->fault_random[i], hash_mix(plan->seed) + i);
+    }
     world_draw_ids(w, ids);
     trace_begin(trace, plan->nodes, ids);
     network_init(&w->network, &plan->network, plan->nodes,

@@ -45,7 +45,9 @@ struct world_result {
 
 struct world {
     const struct plan *plan;
-    struct prng random; /* of the faults */
+    struct prng random;
+    struct prng fault_random[FAULT_TIMED]; /* what one draws is nothing to the
+                                              others */
     uint64_t now_ns;
     struct queue queue;
     struct network network;
