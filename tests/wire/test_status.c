@@ -218,6 +218,43 @@ static void decode_of_more_counters_than_known_skips_them(void **state)
     assert_int_equal(got.counters[COUNTER_COUNT - 1], COUNTER_COUNT - 1);
 }
 
+/* Nine members, all texts and numbers at their longest, all roles down, all
+ * faults in force: it leaves in one datagram at every mtu. */
+static void encode_of_the_worst_case_fits_beside_cookie_and_token(void **state)
+{
+    const size_t room = 1200 - 2 * sizeof(uint64_t);
+    uint8_t buffer[1200];
+    struct status s, got;
+    size_t len;
+
+    (void)state;
+    memset(&s, 0xff, sizeof s);
+    s.role = ROLE_PROVISIONAL;
+    s.confirmed = s.sync = s.io_ring = s.draining = 1;
+    memset(s.cluster, 'c', STATUS_NAME_MAX);
+    s.cluster[STATUS_NAME_MAX - 1] = '\0';
+    memset(s.group, 'g', STATUS_ADDR_MAX);
+    s.group[STATUS_ADDR_MAX - 1] = '\0';
+    memset(s.reason, 'r', STATUS_REASON_MAX);
+    s.reason[STATUS_REASON_MAX - 1] = '\0';
+    s.member_count = STATUS_MEMBERS_MAX;
+    for (unsigned i = 0; i < STATUS_MEMBERS_MAX; i++) {
+        s.members[i].ways = STATUS_HEARD | STATUS_LINK | STATUS_UNICAST;
+        memset(s.members[i].addr, '1', STATUS_ADDR_MAX);
+        s.members[i].addr[STATUS_ADDR_MAX - 1] = '\0';
+    }
+    s.counter_count = COUNTER_COUNT;
+    s.role_count = STATUS_ROLES_MAX;
+    for (unsigned i = 0; i < STATUS_ROLES_MAX; i++) s.roles[i].up = 0;
+    s.drop_pct = 100;
+
+    len = encoded(&s, buffer, room);
+    assert_int_equal(decoded(&got, buffer, len), 0);
+    assert_memory_equal(got.members, s.members, sizeof s.members);
+    assert_int_equal(got.roles[2].mttr_ms, UINT32_MAX);
+    assert_int_equal(got.delay_ms, UINT32_MAX);
+}
+
 static void every_counter_has_a_name_of_its_own(void **state)
 {
     (void)state;
@@ -238,6 +275,7 @@ int main(void)
         cmocka_unit_test(decode_with_bytes_behind_is_refused),
         cmocka_unit_test(decode_of_a_lie_is_refused),
         cmocka_unit_test(decode_of_more_counters_than_known_skips_them),
+        cmocka_unit_test(encode_of_the_worst_case_fits_beside_cookie_and_token),
         cmocka_unit_test(every_counter_has_a_name_of_its_own),
     };
 
