@@ -100,6 +100,44 @@ static void parse_of_lines_that_are_wrong_is_refused(void **state)
                    "f:5: members:1 was given in line 4 already");
 }
 
+/* S4: who may not make faults has no schedule of them; other keys of it, and a
+ * mean time of 0, say nothing. */
+static void parse_of_faults_that_are_not_allowed_is_refused(void **state)
+{
+    (void)state;
+    assert_refused(GOOD "[fault]\nacceptor_mttf_ms = 200\n",
+                   "f:6: fault:acceptor_mttf_ms is set, but faults are not "
+                   "allowed; set [fault] enabled = yes, or take it out");
+    assert_refused(GOOD "[fault]\nenabled = no\n\nproposer_mttf_ms = 1\n",
+                   "f:8: fault:proposer_mttf_ms is set, but");
+    assert_refused(GOOD "[fault]\nlearner_mttf_ms = 86400000\n",
+                   "f:6: fault:learner_mttf_ms is set, but");
+    assert_int_equal(parse(GOOD "[fault]\nacceptor_mttf_ms = 1\n"
+                                "proposer_mttf_ms = 2\nlearner_mttf_ms = 3\n"),
+                     -EINVAL);
+    assert_int_equal(errors.count, 3);
+    assert_int_equal(parse(GOOD "[fault]\nacceptor_mttf_ms = 0\n"
+                                "acceptor_mttr_ms = 50\nlearner_seed = 7\n"),
+                     0);
+}
+
+/* Wherever in the file it is allowed. */
+static void parse_of_faults_that_are_allowed_takes_them(void **state)
+{
+    (void)state;
+    assert_int_equal(parse(GOOD "[fault]\nacceptor_mttf_ms = 200\n"
+                                "acceptor_mttr_ms = 100\nlearner_seed = 7\n"
+                                "enabled = yes\n"),
+                     0);
+    assert_true(config.fault_enabled);
+    assert_int_equal(config.fault_mttf_ms[0], 200);
+    assert_int_equal(config.fault_mttr_ms[0], 100);
+    assert_int_equal(config.fault_mttf_ms[1], 0);
+    assert_int_equal(config.fault_seed[2], 7);
+    assert_int_equal(parse(GOOD), 0);
+    assert_false(config.fault_enabled);
+}
+
 static void parse_of_values_that_are_wrong_is_refused(void **state)
 {
     (void)state;
@@ -315,6 +353,8 @@ int main(void)
         cmocka_unit_test(parse_of_least_file_has_defaults),
         cmocka_unit_test(parse_of_values_takes_them_as_written),
         cmocka_unit_test(parse_of_lines_that_are_wrong_is_refused),
+        cmocka_unit_test(parse_of_faults_that_are_not_allowed_is_refused),
+        cmocka_unit_test(parse_of_faults_that_are_allowed_takes_them),
         cmocka_unit_test(parse_of_values_that_are_wrong_is_refused),
         cmocka_unit_test(parse_of_file_without_the_necessary_says_what),
         cmocka_unit_test(parse_of_members_that_contradict_is_refused),
