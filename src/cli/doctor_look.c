@@ -171,6 +171,10 @@ static const struct pkv_member *own_member(const struct doctor_facts *f)
     return NULL;
 }
 
+_Static_assert(sizeof((struct doctor_facts *)0)->members[0].addr ==
+                   sizeof((struct doctor_facts *)0)->settings.members[0].addr,
+               "addresses are copied whole");
+
 void doctor_look(struct doctor_facts *f)
 {
     const struct pkv_member *own;
@@ -179,8 +183,8 @@ void doctor_look(struct doctor_facts *f)
     f->size = f->settings.size;
     for (unsigned i = 0; i < f->size; i++) {
         f->members[i].id = f->settings.members[i].id;
-        snprintf(f->members[i].addr, sizeof f->members[i].addr, "%s",
-                 f->settings.members[i].addr);
+        memcpy(f->members[i].addr, f->settings.members[i].addr,
+               sizeof f->members[i].addr);
     }
     doctor_see_interface(f);
     doctor_see_kernel(f);
