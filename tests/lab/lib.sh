@@ -10,6 +10,9 @@
 
 SLOW=${SLOW:-1}       # how much slower than usual this machine is
 LONG_S=$((60 * SLOW)) # what happens at all happens in this time
+PACE_S=$(awk -v slow="$SLOW" 'BEGIN { print 0.02 * slow }') # of a writer
+export POLL_S
+POLL_S=$(awk -v slow="$SLOW" 'BEGIN { print 0.05 * slow }')
 export LAB=pkvlab
 
 netlab() {
@@ -98,7 +101,7 @@ lab_finish() {
 counter_feed() {
     while [ ! -e "$DIR/enough" ]; do
         printf 'incr counter\nincr counter\n'
-        sleep 0.02
+        sleep "$PACE_S"
     done
 }
 

@@ -86,7 +86,7 @@ until_true() {
     shift
     until "$@"; do
         [ "$(now_ms)" -lt "$end" ] || return 1
-        sleep 0.05
+        sleep "${POLL_S:-0.05}"
     done
 }
 
