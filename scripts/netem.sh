@@ -132,42 +132,22 @@ cut() {
 
 # ---- bringing it about ----------------------------------------------------
 
-class_of() {
-    case $1 in c) echo a ;; *) echo "$1" ;; esac
-}
-
+# tc finds its class by the priority.
 nft_rules() {
-    local from to key value n part
-    while read -r from to key value; do
-        n="iifname \"n$from\" oifname \"n$to\""
-        case $key in
-        cut) echo "$n drop" ;;
-        loss)
-            part=$(thousandths "$value")
-            if [[ $value == *' '* ]]; then
-                continue # in bursts: by tc
-            elif [ "$part" -lt 100000 ]; then
-                n="$n numgen random mod 100000 < $part"
-            fi
-            echo "$n drop"
-            ;;
-        mtu) echo "$n meta length > $value drop" ;;
-        mcast)
-            # Group addresses above those of the link itself (IGMP, ND).
-            echo "$n ip daddr 239.0.0.0/8 drop"
-            echo "$n ip6 daddr ff15::/16 drop"
-            ;;
-        esac
-    done <"$links"
-    # tc finds its class by the priority of a packet.
-    shaped | while read -r from to; do
-        echo "iifname \"n$from\" oifname \"n$to\"" \
-            "meta priority set 1:$(class_of "$from")"
-    done
-}
-
-thousandths() {
-    awk -v p="$1" 'BEGIN { printf "%d", p * 1000 + 0.5 }'
+    awk '
+    { n = "iifname \"n" $1 "\" oifname \"n" $2 "\"" }
+    $3 == "cut" || $3 == "loss" && NF == 4 && $4 + 0 >= 100 { print n, "drop" }
+    $3 == "loss" && NF == 4 && $4 + 0 < 100 {
+        printf "%s numgen random mod 100000 < %d drop\n", n, $4 * 1000 + 0.5
+    }
+    $3 == "mtu" { print n, "meta length >", $4, "drop" }
+    # Group addresses above those of the link itself (IGMP, ND).
+    $3 == "mcast" {
+        print n, "ip daddr 239.0.0.0/8 drop"
+        print n, "ip6 daddr ff15::/16 drop"
+    }' "$links"
+    shaped | awk '{ print "iifname \"n" $1 "\" oifname \"n" $2 \
+        "\" meta priority set 1:" ($1 == "c" ? "a" : $1) }'
 }
 
 apply_nft() {
@@ -187,39 +167,42 @@ shaped() {
         || $3 == "rate" { print $1, $2 }' "$links" | sort -u
 }
 
-value_of() {
-    sed -n "s/^$1 $2 $3 //p" "$links"
-}
-
-netem_words() {
-    local from=$1 to=$2 value words=
-    value=$(value_of "$from" "$to" delay)
-    [ -n "$value" ] && words=" delay $(awk '{
-        printf "%sms", $1; if (NF > 1) printf " %sms", $2
-        if (NF > 2) printf " distribution %s", $3 }' <<<"$value")"
-    value=$(value_of "$from" "$to" loss)
-    [[ $value == *' '* ]] && words="$words loss ${value/ /% }%"
-    for key in duplicate reorder corrupt; do
-        value=$(value_of "$from" "$to" "$key")
-        [ -n "$value" ] && words="$words $key $value%"
-    done
-    [ -n "$words" ] && echo "limit 10000$words"
-}
-
+# A class for each sender at the port of each receiver, and netem in it.
 tc_lines() {
-    local to from class rate words
-    for to in $(shaped | awk '{ print $2 }' | sort -u); do
-        echo "qdisc add dev n$to root handle 1: htb"
-        for from in $(shaped | awk -v to="$to" '$2 == to { print $1 }'); do
-            class=$(class_of "$from")
-            rate=$(value_of "$from" "$to" rate)
-            echo "class add dev n$to parent 1: classid 1:$class htb" \
-                "rate ${rate:-10000}mbit"
-            words=$(netem_words "$from" "$to")
-            [ -n "$words" ] &&
-                echo "qdisc add dev n$to parent 1:$class netem $words"
-        done
-    done
+    awk '
+    function class(host) { return host == "c" ? "a" : host }
+    {
+        link = $1 " " $2
+        rest = $4
+        for (i = 5; i <= NF; i++) rest = rest " " $i
+    }
+    $3 == "rate" { shaped[link] = rate[link] = rest }
+    $3 == "loss" && NF > 4 {
+        words[link] = words[link] " loss " $4 "% " $5 "%"
+    }
+    $3 == "delay" {
+        delay[link] = " delay " $4 "ms"
+        if (NF > 4) delay[link] = delay[link] " " $5 "ms"
+        if (NF > 5) delay[link] = delay[link] " distribution " $6
+        words[link] = words[link] "" # so that it is there
+    }
+    $3 ~ /^(duplicate|reorder|corrupt)$/ {
+        words[link] = words[link] " " $3 " " $4 "%"
+    }
+    END {
+        for (link in words) shaped[link] = 1
+        for (link in shaped) {
+            split(link, end, " ")
+            if (!(end[2] in roots)) print "qdisc add dev n" end[2] \
+                " root handle 1: htb"
+            roots[end[2]] = 1
+            print "class add dev n" end[2] " parent 1: classid 1:" \
+                class(end[1]) " htb rate " \
+                (link in rate ? rate[link] : 10000) "mbit"
+            if (link in words) print "qdisc add dev n" end[2] " parent 1:" \
+                class(end[1]) " netem limit 10000" delay[link] words[link]
+        }
+    }' "$links"
 }
 
 apply_tc() {

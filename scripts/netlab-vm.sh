@@ -110,7 +110,8 @@ make_root() {
     variant=$(basename "$BUILD")
     mkdir -p "$root"/r/{bin,proc,sys,dev,tmp,run,modules,work,etc,root} \
         "$root/r/work/build/$variant"
-    mkdir "$root/r/usr"
+    mkdir -p "$root/r/usr/lib"
+    cp -r /usr/lib/tc "$root/r/usr/lib/" 2>/dev/null # tables of netem
     ln -s bin "$root/r/sbin"
     ln -s ../bin "$root/r/usr/bin"
     for name in $programs; do add_program "$name"; done
