@@ -24,8 +24,8 @@ OUT=$(realpath -m "${OUT:-build/chaos}")
 # What scripts and tests call, and what loads modules.
 programs="bash sh env timeout sleep date cat cp mv rm mkdir mktemp ls ln touch
     head tail cut tr sort uniq wc seq paste tee fold stat df id uname true
-    false printf test [ dirname basename realpath readlink chmod kill sed grep
-    awk xargs find tar ip tc bridge nft unshare setsid flock mount umount
+    false printf echo test [ dirname basename realpath readlink chmod kill sed
+    grep awk xargs find tar ip tc bridge nft unshare setsid flock mount umount
     lsblk setpriv ps mknod cmp diff rmdir dd"
 modules="veth bridge sch_netem sch_htb cls_u32 nf_tables nft_numgen
     nf_tables_bridge nft_meta_bridge virtio_pci virtio_blk udp_diag"
