@@ -133,6 +133,7 @@ busybox mount -t proc none /proc
 busybox mount -t sysfs none /sys
 busybox mount -t devtmpfs none /dev
 busybox mkdir -p /dev/shm
+busybox ln -s /proc/self/fd /dev/fd
 busybox mount -t tmpfs none /tmp
 busybox mount -t tmpfs none /run
 while read -r m; do busybox insmod /modules/\$m; done </modules/order
