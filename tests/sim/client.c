@@ -177,8 +177,8 @@ static void client_send(struct world *w, struct client *c, uint32_t i,
 static void client_ask(struct world *w, struct client *c, uint32_t i)
 {
     struct op *o = &c->ops[i];
-    const uint64_t wait_ns = w->plan->clients.retry_ns
-                             << min_u64(o->attempts, 4);
+    const uint64_t shift = world_is_calm(w) ? 0 : min_u64(o->attempts, 4);
+    const uint64_t wait_ns = w->plan->clients.retry_ns << shift;
     uint8_t to = (uint8_t)client_draw(c, w->plan->nodes);
 
     if (w->plan->scripted || (o->attempts == 0 && client_draw(c, 4) > 0))
@@ -285,6 +285,19 @@ void client_forget(struct world *w, struct client *c)
     if (c->library) library_forget(w, c);
     client_tell(w, c, MARK_OTHER, "P29", "no session", "has no session");
     client_wake(w, c, w->now_ns);
+}
+
+/* The faults are over: what was asked in vain is asked again soon. */
+void client_on_calm(struct world *w, struct client *c)
+{
+    const uint64_t soon_ns = w->now_ns + w->plan->clients.retry_ns;
+
+    for (uint32_t a = 0; a < c->active_count && !c->library; a++) {
+        struct op *o = &c->ops[c->active[a]];
+
+        o->retry_ns = min_u64(o->retry_ns, soon_ns);
+    }
+    client_on_timer(w, c);
 }
 
 /* Patience is over: a read ends, a write is fenced, a fence ends too. */

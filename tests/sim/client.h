@@ -74,6 +74,9 @@ void client_order(struct world *w, struct client *c, const struct command *cmd,
 /* Its timer: ask again, give up, begin operations. */
 void client_on_timer(struct world *w, struct client *c);
 
+/* The faults are over. */
+void client_on_calm(struct world *w, struct client *c);
+
 /* An answer from member from. */
 void client_on_reply(struct world *w, struct client *c, uint8_t from,
                      uint64_t cookie, const struct packet *p);

@@ -94,6 +94,12 @@ void disk_clear(struct disk *d);
 /* The next record of the log, waiting to be written. */
 void disk_append(struct disk *d, const struct message *record, uint64_t seq);
 
+/* Does anything wait to be written? */
+static inline bool disk_has_waiting(const struct disk *d)
+{
+    return d->handed < d->count;
+}
+
 /*
  * Hand what waits to one write, if there is something and the writes in flight
  * allow it.  Returns the number of the write, 0: none, and how long it takes.

@@ -410,9 +410,17 @@ static void machine_set_tick(struct world *w, struct machine *m)
                                         .life = m->life });
 }
 
+/* Most turns leave nothing to be flushed, nor to be written. */
+static bool machine_needs_flush(const struct machine *m, uint64_t now_ns)
+{
+    return m->slow_ns > 0 || disk_has_waiting(&m->disk) ||
+           node_has_flush(m->node, now_ns);
+}
+
 static void machine_set_flush(struct world *w, struct machine *m)
 {
     if (m->flush_is_due) return;
+    if (!machine_needs_flush(m, machine_time(m, w->now_ns))) return;
     m->flush_is_due = true;
     if (w->plan->members.turn_ns == 0) return; /* machine_end_turn does it */
     queue_push(&w->queue, (struct due){

@@ -8,9 +8,23 @@
 
 #include <stdlib.h>
 
+/* Most packets are short, and many come and go: some are kept for the next. */
+#define KEPT_LEN 232u
+#ifdef __SANITIZE_ADDRESS__
+#define KEPT_MAX 0u /* one that is used too late is to be seen */
+#else
+#define KEPT_MAX 1024u
+#endif
+
+static struct packet *kept[KEPT_MAX + 1];
+static uint32_t kept_count;
+
 static struct packet *packet_sized(size_t len)
 {
-    struct packet *p = malloc(sizeof *p + len);
+    const bool is_short = len <= KEPT_LEN;
+    struct packet *p = is_short && kept_count
+                           ? kept[--kept_count]
+                           : malloc(sizeof *p + (is_short ? KEPT_LEN : len));
 
     ASSERT(p);
     *p = (struct packet){ .refs = 1, .len = (uint32_t)len };
@@ -28,7 +42,11 @@ struct packet *packet_new(const void *bytes, uint32_t len)
 void packet_unref(struct packet *p)
 {
     if (!p || --p->refs) return;
-    free(p);
+    if (p->len <= KEPT_LEN && kept_count < KEPT_MAX) {
+        kept[kept_count++] = p;
+    } else {
+        free(p);
+    }
 }
 
 struct packet *packet_of_message(const struct message *m,

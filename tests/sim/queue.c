@@ -9,33 +9,51 @@
 
 #include <stdlib.h>
 
-#define BELOW 4u
+#define BELOW      4u
+#define PLACE_BITS 24u
+#define PLACE_MASK ((1u << PLACE_BITS) - 1)
 
-static bool due_is_before(const struct due *a, const struct due *b)
+static unsigned __int128 key_number(const struct queue_key *k)
 {
-    if (a->at_ns != b->at_ns) return a->at_ns < b->at_ns;
-    return a->order < b->order;
+    return (unsigned __int128)k->at_ns << 64 | k->tag;
+}
+
+static bool key_is_before(const struct queue_key *a, const struct queue_key *b)
+{
+    return key_number(a) < key_number(b);
+}
+
+static uint32_t key_place(const struct queue_key *k)
+{
+    return (uint32_t)(k->tag & PLACE_MASK);
 }
 
 static void queue_grow(struct queue *q)
 {
-    q->size = q->size ? q->size * 2 : 256;
-    q->heap = realloc(q->heap, q->size * sizeof *q->heap);
-    ASSERT(q->heap);
+    const uint32_t size = q->size ? q->size * 2 : 256;
+
+    ASSERT(size <= PLACE_MASK + 1);
+    q->heap = realloc(q->heap, size * sizeof *q->heap);
+    q->dues = realloc(q->dues, size * sizeof *q->dues);
+    ASSERT(q->heap && q->dues);
+    for (; q->size < size; q->size++) q->heap[q->size].tag = q->size;
 }
 
 void queue_push(struct queue *q, struct due d)
 {
     uint32_t i = q->count;
+    struct queue_key key = { .at_ns = d.at_ns };
+    uint32_t place;
 
     if (q->count == q->size) queue_grow(q);
-    q->count++;
-    d.order = q->order++;
-    while (i > 0 && due_is_before(&d, &q->heap[(i - 1) / BELOW])) {
+    place = key_place(&q->heap[q->count++]);
+    key.tag = q->order++ << PLACE_BITS | place;
+    q->dues[place] = d;
+    while (i > 0 && key_is_before(&key, &q->heap[(i - 1) / BELOW])) {
         q->heap[i] = q->heap[(i - 1) / BELOW];
         i = (i - 1) / BELOW;
     }
-    q->heap[i] = d;
+    q->heap[i] = key;
 }
 
 /* The first of those below i, or i if there are none. */
@@ -47,32 +65,38 @@ static uint32_t queue_below(const struct queue *q, uint32_t i)
 
     if (first >= q->count) return i;
     for (uint32_t k = first + 1; k < end; k++) {
-        if (due_is_before(&q->heap[k], &q->heap[best])) best = k;
+        best = key_is_before(&q->heap[k], &q->heap[best]) ? k : best;
     }
     return best;
 }
 
 bool queue_pop(struct queue *q, struct due *d)
 {
-    const struct due *last;
+    struct queue_key first;
+    struct queue_key last;
     uint32_t i = 0;
     uint32_t next;
 
     if (q->count == 0) return false;
-    *d = q->heap[0];
-    last = &q->heap[--q->count];
+    first = q->heap[0];
+    last = q->heap[--q->count];
+    *d = q->dues[key_place(&first)];
     while ((next = queue_below(q, i)) != i) {
-        if (!due_is_before(&q->heap[next], last)) break;
+        if (!key_is_before(&q->heap[next], &last)) break;
         q->heap[i] = q->heap[next];
         i = next;
     }
-    q->heap[i] = *last;
+    q->heap[i] = last;
+    q->heap[q->count].tag = key_place(&first);
     return true;
 }
 
 void queue_clear(struct queue *q)
 {
-    for (uint32_t i = 0; i < q->count; i++) packet_unref(q->heap[i].packet);
+    for (uint32_t i = 0; i < q->count; i++) {
+        packet_unref(q->dues[key_place(&q->heap[i])].packet);
+    }
     free(q->heap);
+    free(q->dues);
     *q = (struct queue){ 0 };
 }

@@ -39,7 +39,6 @@ enum due_type {
 
 struct due {
     uint64_t at_ns;
-    uint64_t order; /* set by queue_push */
     uint64_t number;
     struct packet *packet; /* one reference, or NULL */
     uint32_t life; /* of the machine; another one's is not carried out */
@@ -49,8 +48,16 @@ struct due {
     bool by_group; /* MESSAGE: by multicast */
 };
 
+/* When, and of those at that instant which: its order, and its place in dues. */
+struct queue_key {
+    uint64_t at_ns;
+    uint64_t tag;
+};
+
+/* heap: [0, count) are due, behind them stand the places that are free. */
 struct queue {
-    struct due *heap;
+    struct queue_key *heap;
+    struct due *dues;
     uint32_t count;
     uint32_t size;
     uint64_t order;

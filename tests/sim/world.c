@@ -332,7 +332,7 @@ static void world_calm(struct world *w)
     w->calm_ns = w->now_ns;
     faults_end(w);
     for (uint32_t i = 0; i < w->plan->clients.count; i++) {
-        if (!w->checker.failed) client_on_timer(w, &w->clients[i]);
+        if (!w->checker.failed) client_on_calm(w, &w->clients[i]);
     }
 }
 
