@@ -48,7 +48,7 @@ struct due {
     bool by_group; /* MESSAGE: by multicast */
 };
 
-/* When, and of those at that instant which: its order, and its place in dues. */
+/* When; then which: its order, and its place in dues. */
 struct queue_key {
     uint64_t at_ns;
     uint64_t tag;
