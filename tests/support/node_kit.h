@@ -13,7 +13,7 @@
 #include "support/paxos_kit.h"
 
 #define NODES_REPLIES_MAX 16384u
-#define NODES_NOTES       16u
+#define NODES_NOTES       (NOTE_ROLE_BACK + 1u) /* the last of enum note_type */
 
 /* A message in the network, or a record in a log, with all that it borrows. */
 struct packet {
