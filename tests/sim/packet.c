@@ -9,14 +9,14 @@
 #include <stdlib.h>
 
 /* Most packets are short, and many come and go: some are kept for the next. */
-#define KEPT_LEN 232u
 #ifdef __SANITIZE_ADDRESS__
-#define KEPT_MAX 0u /* one that is used too late is to be seen */
+#define KEPT_LEN 0u /* one that is used too late is to be seen */
 #else
-#define KEPT_MAX 1024u
+#define KEPT_LEN 232u
 #endif
+#define KEPT_MAX 1024u
 
-static struct packet *kept[KEPT_MAX + 1];
+static struct packet *kept[KEPT_MAX];
 static uint32_t kept_count;
 
 static struct packet *packet_sized(size_t len)
