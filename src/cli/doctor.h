@@ -9,7 +9,8 @@
 
 #include <paxoskv.h>
 
-#define DOCTOR_PROBES       8u /* questions of each kind to each member */
+#define DOCTOR_PROBES       8u   /* questions of each kind to each member */
+#define DOCTOR_PATIENCE     250u /* questions to who is silent, 10 ms apart */
 #define DOCTOR_FINDINGS_MAX 64u
 #define DOCTOR_TEXT_MAX     256u
 #define DOCTOR_DISK_SLOW_US 20000u

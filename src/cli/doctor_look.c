@@ -127,11 +127,27 @@ static unsigned large_bytes(const struct doctor_facts *f)
     return mtu - heads;
 }
 
+/*
+ * A kernel tells of a closed port about once a second, and members that probe
+ * it ask often: to be told, too, one has to ask for a while.
+ */
+static void look_closed(struct doctor_member *m)
+{
+    struct pkv_probed again;
+
+    if (m->small.answered || m->small.closed || m->small.error) return;
+    pkv_probe(m->addr, PKV_PROBE_MIN, DOCTOR_PATIENCE, &again);
+    if (again.answered > 0) return;
+    m->small.closed = again.closed;
+    m->small.error = again.error;
+}
+
 static void look_member(struct doctor_facts *f, struct doctor_member *m)
 {
     if (m->addr[0] == '\0') return;
     pkv_probe(m->addr, PKV_PROBE_MIN, DOCTOR_PROBES, &m->small);
     m->up = m->small.answered > 0;
+    look_closed(m);
     m->neighbour = m->is_self || doctor_is_neighbour(m->addr);
     if (!m->up) return;
     pkv_probe(m->addr, f->large_bytes, DOCTOR_PROBES, &m->large);

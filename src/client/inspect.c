@@ -117,7 +117,11 @@ static void probe_receive(struct probe *p)
         for (int i = 0; i < count; i++) probe_on_datagram(p, &list[i]);
         if (count > 0) continue;
         if (count != -ECONNREFUSED) return;
-        p->result->closed = true;
+        /* The real one: the socket takes all that others caused as one. */
+        if (errno == ECONNREFUSED)
+            p->result->closed = true;
+        else
+            p->result->error = errno;
         while (socket_refused(&p->sock, &closed)) continue;
     }
 }
@@ -183,7 +187,7 @@ enum pkv_status pkv_probe(const char *addr, size_t size, unsigned count,
     p->result = result;
     socket_inbox_init(&p->inbox);
     probe_whole(p);
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count && !result->closed; i++) {
         probe_send(p, i);
         probe_wait(p, handle_now_ns() + PROBE_PAUSE_NS, count);
     }
