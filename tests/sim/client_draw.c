@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #define KEY_LEN_MAX 20u
+#define PLACES      2u /* in a wide world */
 
 /* A value that nobody else writes. */
 static struct bytes client_value(struct world *w, struct client *c,
@@ -75,16 +76,16 @@ static uint64_t client_draw_kind(struct world *w, struct client *c)
     return client_shrinks(w, c) ? 3 : 0;
 }
 
-/* ... all over, or on one side only, so that neighbours differ. */
+/* ... all over, or in one place only, so that neighbours differ. */
 static uint32_t client_draw_key(struct world *w, struct client *c)
 {
     const uint32_t keys = w->plan->clients.keys;
-    const uint64_t side = w->plan->seed % 3;
+    const uint32_t place = (uint32_t)(w->plan->seed % (PLACES + 1));
 
-    if (!client_shrinks(w, c) || side == 0) {
+    if (!client_shrinks(w, c) || place == PLACES) {
         return (uint32_t)client_draw(c, keys);
     }
-    return (uint32_t)(client_draw(c, keys / 2) + (side == 1 ? 0 : keys / 2));
+    return place * (keys / PLACES) + (uint32_t)client_draw(c, keys / PLACES);
 }
 
 static void client_draw_write(struct world *w, struct client *c,

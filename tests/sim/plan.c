@@ -101,7 +101,7 @@ static void draw_members(struct member_plan *p, struct prng *r)
         .batch_bytes = (uint32_t)scaled(r, 1400, 16384),
         .window_slots = (uint32_t)scaled(r, 1, 256),
         .pool_order = 21,
-        .small_pool_order = (uint32_t)prng_range(r, 14, 17),
+        .small_pool_order = (uint32_t)prng_range(r, 13, 16),
         .drift_ppm = one_in(r, 2) ? 0 : (uint32_t)prng_range(r, 1, 20000),
     };
     draw_limits(&p->limits, r);
@@ -148,8 +148,7 @@ static void draw_transfers(struct plan *p)
     prng_init(&r, p->seed ^ UINT64_C(0x7472616e73));
     p->faults[FAULT_TRANSFER] = (struct fault_plan){ 0 };
     if (!one_in(&r, 3)) return;
-    p->faults[FAULT_TRANSFER].every_ns = scaled(&r, 20 * NS_PER_MS,
-                                                2 * NS_PER_S);
+    p->faults[FAULT_TRANSFER].every_ns = scaled(&r, 10 * NS_PER_MS, NS_PER_S);
 }
 
 /* Roles that fail: by crashes, by schedule, by both; one kind or all. */
@@ -160,12 +159,13 @@ static void draw_roles(struct plan *p)
     prng_init(&r, p->seed ^ UINT64_C(0x726f6c6573));
     p->faults[FAULT_ROLE] = (struct fault_plan){ 0 };
     if (one_in(&r, 3)) {
-        p->faults[FAULT_ROLE].every_ns = scaled(&r, 20 * NS_PER_MS, NS_PER_S);
+        p->faults[FAULT_ROLE].every_ns = scaled(&r, 10 * NS_PER_MS,
+                                                NS_PER_S / 2);
     }
     for (uint32_t i = 0; i < ROLES; i++) {
         const struct role_schedule s = {
-            .mttf_ns = scaled(&r, 20 * NS_PER_MS, NS_PER_S),
-            .mttr_ns = scaled(&r, NS_PER_MS, 300 * NS_PER_MS),
+            .mttf_ns = scaled(&r, 10 * NS_PER_MS, NS_PER_S / 2),
+            .mttr_ns = scaled(&r, NS_PER_MS, 200 * NS_PER_MS),
             .seed = prng_next(&r),
         };
 
@@ -198,9 +198,9 @@ static void draw_long(struct plan *p, struct prng *r)
 static void draw_wide(struct plan *p, struct prng *r)
 {
     p->clients.wide = true;
-    p->clients.keys = (uint8_t)prng_range(r, 100, PLAN_WIDE_MAX);
+    p->clients.keys = (uint8_t)prng_range(r, 110, PLAN_WIDE_MAX);
     p->clients.reads = 10;
-    if (p->clients.ops < 1000) p->clients.ops *= 2;
+    if (p->clients.ops < 1000) p->clients.ops *= 3;
     p->members.limits.store_max_bytes = MIB;
 }
 

@@ -11,7 +11,7 @@
 
 #define PLAN_CLIENTS_MAX 64u
 #define PLAN_KEYS_MAX    16u
-#define PLAN_WIDE_MAX    120u /* keys in a world with many */
+#define PLAN_WIDE_MAX    130u /* keys in a world with many */
 
 enum fault_type {
     FAULT_CRASH,     /* a machine dies */
