@@ -124,7 +124,7 @@ draw_act() {
     rate) act="${order[0]} rate 1" ;;
     flap) act="flap ${order[0]}-${order[1]} $((percent * 10))" ;;
     delay) act="all delay $percent 5" ;;
-    mess) act="all delay 4 4 + all reorder 25 + all duplicate 10 + all corrupt 1" ;;
+    mess) act="all delay 4 4 + all reorder 25 + all corrupt 1" ;;
     kill | pause | disk | clock) act="$1 ${order[0]}" ;;
     role)
         draw 3
