@@ -211,7 +211,7 @@ static void server_flush(struct server *s)
 {
     struct event flush = { .type = EVENT_FLUSH };
 
-    if (node_has_flush(s->node, server_event_ns(s))) server_step(s, &flush);
+    if (node_has_flush(s->node, s->now_ns)) server_step(s, &flush);
     s->outbox.unicast = node_unicast(s->node);
     faults_flush(&s->faults, s->loop, s->member_socket);
     outbox_flush(&s->outbox);

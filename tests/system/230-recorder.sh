@@ -94,7 +94,7 @@ is_dead() {
     ! kill -0 "$(cat "$DIR/$follower/pid")" 2>/dev/null
 }
 until_true 60 is_dead || fail "it lives on"
-grep -q 'broken invariant: now_ns >= n->now_ns' "$DIR/$follower/log" ||
+grep -q 'broken invariant: ev->now_ns >= n->now_ns' "$DIR/$follower/log" ||
     fail "another end: $(tail -n 5 "$DIR/$follower/log")"
 grep 'the last events before this are in' "$DIR/$follower/log" ||
     fail "it does not say where they are"
