@@ -47,3 +47,18 @@ END {
     printf "%-12s %5d of %5d lines, %5.1f %%\n", "together", sum_reached, sum,
         100 * sum_reached / sum
 }' "$out/lines" | sort
+
+cat <<'END'
+
+What the simulator does not reach, and why:
+  src/node/image.c       pictures for the flight recorder: only the daemon
+                         takes any, --replay reads them
+  receive_double         one directory started twice: only a lock of the
+                         daemon that fails lets it happen
+  node_may_stop          asked by the daemon alone, which then ends
+  NOTE_BEHIND, CAUGHT_UP more than 4,096 slots away
+  inner nodes that even out, third levels of the tree: thousands of keys
+  -ENOMEM, no_store ...  the allocator of the simulator always gives
+  exit 70, REPLY_BAD, drop_malformed, drop_sender: what no correct member
+                         says or does (hostile input: tests/node, tests/fuzz)
+END

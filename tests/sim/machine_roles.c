@@ -5,7 +5,7 @@
 #include "base/units.h"
 #include "sim/world.h"
 
-#define REPLAY_RECORDS 64u /* read at a time, at most */
+#define REPLAY_RECORDS 16u /* read at a time, at most */
 
 /* Where a REPLAY stands. */
 struct replay {
