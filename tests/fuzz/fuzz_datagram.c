@@ -77,6 +77,21 @@ static void read_status(struct reader *r)
         FUZZ_CHECK(strlen(s.members[i].addr) < sizeof s.members[i].addr);
 }
 
+static void read_admin_ask(struct reader *r)
+{
+    struct bytes text;
+
+    (void)reader_u64(r); /* token */
+    if (admin_ask_decode(&text, r) == 0) fuzz_touch(text);
+}
+
+static void read_admin(struct reader *r)
+{
+    struct admin_answer answer;
+
+    if (admin_answer_decode(&answer, r) == 0) fuzz_touch(answer.text);
+}
+
 static void read_datagram(const uint8_t *datagram, size_t len)
 {
     struct datagram_head head;
@@ -104,6 +119,12 @@ static void read_datagram(const uint8_t *datagram, size_t len)
         return;
     case DATAGRAM_STATUS:
         read_status(&r);
+        return;
+    case DATAGRAM_ADMIN_ASK:
+        read_admin_ask(&r);
+        return;
+    case DATAGRAM_ADMIN:
+        read_admin(&r);
         return;
     case DATAGRAM_KNOCK:
     case DATAGRAM_STATUS_ASK:
