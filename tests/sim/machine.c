@@ -8,6 +8,8 @@
 #include "sim/memory.h"
 #include "sim/observe.h"
 #include "sim/world.h"
+#include "wire/datagram.h"
+#include "wire/request.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -61,6 +63,10 @@ static uint64_t machine_seed(const struct world *w, const struct machine *m)
     return m->life ? hash_mix(seed) + m->life : seed;
 }
 
+/* What stands before the value of a reply that is alone in its datagram. */
+#define REPLY_HEADS                                                            \
+    (NETWORK_HEADS + DATAGRAM_HEAD + REPLY_HEAD + REPLY_ITEM_HEAD)
+
 void machine_init(struct world *w, uint8_t self, const uint8_t *ids)
 {
     const struct plan *p = w->plan;
@@ -83,7 +89,7 @@ void machine_init(struct world *w, uint8_t self, const uint8_t *ids)
             .rto_min_ns = p->members.rto_min_ns,
             .rto_max_ns = p->members.rto_max_ns,
             .batch_bytes = p->members.batch_bytes,
-            .reply_bytes = 60000,
+            .reply_bytes = p->network.mtu - REPLY_HEADS,
             .window_slots = p->members.window_slots,
             .pool_order = p->members.pool_order,
             .limits = p->members.limits,
