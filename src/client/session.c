@@ -314,23 +314,30 @@ uint64_t session_jitter(struct session *s, uint64_t t_ns)
     return prng_range(&s->prng, t_ns / 2, t_ns + t_ns / 2);
 }
 
-static uint64_t backed_off(uint64_t t_ns, uint32_t attempts)
+uint64_t session_wait_ns(const struct session *s)
 {
-    const uint32_t shift = attempts > 1 ? attempts - 1 : 0;
+    uint64_t wait_ns = s->rtt_ns + 4 * s->rtt_var_ns;
 
-    if (shift > 10) return RTO_MAX_NS;
-    return min_u64(t_ns << shift, RTO_MAX_NS);
+    if (s->rtt_ns == 0) return RTO_FIRST_NS;
+    wait_ns = min_u64(max_u64(wait_ns, 2 * s->rtt_ns), 4 * s->rtt_ns);
+    return min_u64(max_u64(wait_ns, RTO_MIN_NS), RTO_MAX_NS);
+}
+
+static uint64_t backed_off(uint64_t wait_ns, uint32_t attempts)
+{
+    const uint32_t shift = attempts > 1 ? (attempts - 1) / 2 : 0;
+    const uint64_t end_ns = max_u64(wait_ns, BACKOFF_MAX_NS);
+
+    if (shift > 10) return end_ns;
+    return min_u64(wait_ns << shift, end_ns);
 }
 
 uint64_t session_rto(struct session *s, uint32_t attempts)
 {
-    uint64_t rto_ns = RTO_FIRST_NS;
+    const uint64_t wait_ns = backed_off(session_wait_ns(s), attempts);
 
-    if (s->rtt_ns) {
-        rto_ns = s->rtt_ns + 4 * s->rtt_var_ns;
-        rto_ns = min_u64(max_u64(rto_ns, RTO_MIN_NS), RTO_MAX_NS);
-    }
-    return session_jitter(s, backed_off(rto_ns, attempts));
+    /* Only longer: an answer that is about to come is not asked for again. */
+    return prng_range(&s->prng, wait_ns, wait_ns + wait_ns / 2);
 }
 
 void session_postpone(struct session *s, uint32_t i, uint64_t due_ns)
@@ -437,6 +444,31 @@ static bool session_tick_retry(struct session *s, const struct retry *r)
            servers_preferred(&s->servers)->heard_ns <= r->sent_ns;
 }
 
+/*
+ * What was sent to the preferred server was not answered in time: by chance,
+ * unless nothing at all comes from it for a while.
+ */
+static void session_on_silence(struct session *s)
+{
+    struct server *server = servers_preferred(&s->servers);
+    const bool knocks = !server->has_token;
+    const uint64_t waits = s->now_ns < server->lossy_ns ? LOSSY_RTOS
+                                                        : SILENCE_RTOS;
+
+    server->silent = true;
+    /* A short request with a token that is too old is not answered: knock. */
+    if (s->now_ns - server->heard_ns >= TOKEN_SURE_NS) {
+        server->has_token = false;
+        s->knock.due_ns = 0;
+    }
+    if (!knocks && s->now_ns - server->asked_ns < waits * session_wait_ns(s))
+        return;
+    server->has_token = false;
+    server->silent = false;
+    s->refusals = 0;
+    session_rotate(s);
+}
+
 void session_tick(struct session *s, uint64_t now_ns)
 {
     bool silent = false, large = false;
@@ -460,11 +492,7 @@ void session_tick(struct session *s, uint64_t now_ns)
         silent |= session_tick_retry(s, &s->opening);
     else if (session_wants_keepalive(s))
         silent |= session_tick_retry(s, &s->keeping);
-    if (!silent) return;
-    /* Its token may be too old for an answer to a short request: knock. */
-    servers_preferred(&s->servers)->has_token = false;
-    s->refusals = 0;
-    session_rotate(s);
+    if (silent) session_on_silence(s);
 }
 
 /* ---- what is wanted ----------------------------------------------------- */

@@ -34,9 +34,23 @@
 #define SESSION_ENTROPY  32u
 #define SESSION_DATAGRAM PATH_LOOPBACK /* the most that is written at once */
 
+/*
+ * An answer that does not come is waited for as RFC 6298 has it, but for two
+ * to four round trips: many operations wait for one write to disk, and where
+ * datagrams get lost round trips vary.  The wait doubles with every other
+ * attempt: two datagrams in a row get lost by chance.
+ *
+ * A server that gives no answer at all for SILENCE_RTOS waits is left; where
+ * silence has lately been by chance, LOSSY_RTOS.
+ */
 #define RTO_FIRST_NS      (50 * NS_PER_MS) /* before anything was measured */
-#define RTO_MIN_NS        (20 * NS_PER_MS) /* a disk may pause */
+#define RTO_MIN_NS        (10 * NS_PER_MS)
 #define RTO_MAX_NS        (1000 * NS_PER_MS)
+#define BACKOFF_MAX_NS    (250 * NS_PER_MS) /* or one wait, if that is more */
+#define SILENCE_RTOS      4u
+#define LOSSY_RTOS        16u
+#define LOSSY_NS          (10 * NS_PER_S)
+#define TOKEN_SURE_NS     (60 * NS_PER_S) /* it may be too old behind that */
 #define BUSY_FIRST_NS     (5 * NS_PER_MS) /* doubled up to RTO_MAX_NS */
 #define FENCE_PART        4u              /* of the time limit, for fencing */
 #define FENCE_MAX_NS      (1000 * NS_PER_MS)
@@ -198,7 +212,10 @@ static inline uint64_t session_number(struct session *s, uint32_t i)
 /* t_ns, give or take a half. */
 uint64_t session_jitter(struct session *s, uint64_t t_ns);
 
-/* How long to wait for the answer to the attempts-th sending. */
+/* How long to wait for an answer, as measured. */
+uint64_t session_wait_ns(const struct session *s);
+
+/* How long to wait for the answer to the attempts-th sending: with jitter. */
 uint64_t session_rto(struct session *s, uint32_t attempts);
 
 /* Operation i has come to its end. */

@@ -16,13 +16,17 @@ static uint64_t session_busy_ns(struct session *s, uint32_t attempts)
            session_jitter(s, min_u64(BUSY_FIRST_NS << shift, RTO_MAX_NS));
 }
 
-/* Round trips of what was sent once only (Karn), smoothed as in RFC 6298. */
+/*
+ * Round trips, smoothed as in RFC 6298.  For what was sent more than once, the
+ * answer may be that to an earlier copy (Karn): it took at least so long.
+ */
 static void session_measure(struct session *s, const struct session_op *o)
 {
     const uint64_t rtt_ns = s->now_ns - o->sent_ns;
     uint64_t error_ns;
 
-    if (o->attempts != 1 || !o->waiting) return;
+    if (!o->waiting) return;
+    if (o->attempts != 1 && rtt_ns <= s->rtt_ns) return;
     if (s->rtt_ns == 0) {
         s->rtt_ns = rtt_ns + 1;
         s->rtt_var_ns = rtt_ns / 2;
@@ -248,6 +252,8 @@ static void session_on_reply(struct session *s, const struct address *addr,
     server->known = true;
     server->has_token = true;
     server->token = head.token;
+    if (server->silent) server->lossy_ns = s->now_ns + LOSSY_NS;
+    server->silent = false;
     server->heard_ns = s->now_ns;
     server->large_lost = 0;
     s->refusals = 0;

@@ -154,7 +154,7 @@ static bool session_put_op(struct session *s, uint32_t i, struct writer *w)
 
 static size_t session_request(struct session *s, uint8_t *datagram)
 {
-    const struct server *server = servers_preferred(&s->servers);
+    struct server *server = servers_preferred(&s->servers);
     const uint32_t size = servers_payload_max(&s->servers, s->servers.preferred,
                                               s->now_ns);
     struct writer w = writer_of(datagram + DATAGRAM_HEAD, size - DATAGRAM_HEAD);
@@ -170,6 +170,7 @@ static size_t session_request(struct session *s, uint8_t *datagram)
         break;
     }
     if (writer_len(&w) == REQUEST_HEAD) return 0;
+    if (server->asked_ns <= server->heard_ns) server->asked_ns = s->now_ns;
     session_seal(s, datagram, DATAGRAM_HEAD + writer_len(&w), DATAGRAM_REQUEST);
     return DATAGRAM_HEAD + writer_len(&w);
 }
