@@ -34,6 +34,11 @@ static uint64_t machine_time(const struct machine *m, uint64_t world_ns)
            (uint64_t)((int64_t)world_ns * m->drift_ppm / 1000000);
 }
 
+uint64_t machine_now_ns(const struct world *w, const struct machine *m)
+{
+    return machine_time(m, w->now_ns);
+}
+
 /* An instant of the world at which its clock shows at least local_ns. */
 static uint64_t machine_world_time(const struct machine *m, uint64_t local_ns)
 {
@@ -236,6 +241,7 @@ void machine_start(struct world *w, struct machine *m)
     observe_life(w, m, MARK_STARTS, "STARTS, life %u, %u records", m->life,
                  m->disk.count);
     checker_on_start(&w->checker, m->self);
+    manners_on_start(w, m);
     if (!machine_recover(w, m)) return;
     node_status(m->node, &status);
     checker_on_recovered(&w->checker, m->self, status.promised);

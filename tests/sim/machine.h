@@ -111,6 +111,9 @@ void machine_on_due(struct world *w, struct machine *m, struct due d);
 
 #define PORT_FIRST 1000u /* that of client 0 */
 
+/* What its clock shows. */
+uint64_t machine_now_ns(const struct world *w, const struct machine *m);
+
 /* Step its node at this moment, and carry out what that asks for. */
 void machine_step(struct world *w, struct machine *m, struct event *ev);
 

@@ -86,6 +86,8 @@ static void machine_note(struct world *w, struct machine *m,
                          const struct note *n)
 {
     if (n->type == NOTE_ADMITTED) m->admitted = true;
+    if (n->type == NOTE_FOLLOWING) manners_on_following(w, m);
+    if (n->type == NOTE_CANDIDATE) manners_on_candidate(w, m);
     if (n->type != NOTE_ROLE_CRASHED && n->type != NOTE_ROLE_OUT) return;
     if (n->node != ROLE_LEARNER) return;
     m->executed = 0;

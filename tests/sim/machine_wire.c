@@ -79,6 +79,7 @@ void machine_send(struct world *w, struct machine *m, const struct effect *e)
     };
 
     checker_on_send(&w->checker, m->self, &e->message);
+    manners_on_send(w, m, &e->message);
     if (w->checker.failed) return;
     if (peer_size(&e->message) >
         datagram_body_max(w->plan->network.mtu, false)) {
@@ -103,6 +104,7 @@ static void machine_on_message(struct world *w, struct machine *m,
                                bool by_group)
 {
     static struct peer_scratch scratch;
+    struct manners_before before;
     struct reader r = reader_of(body.at, body.len);
     struct message message;
 
@@ -116,8 +118,10 @@ static void machine_on_message(struct world *w, struct machine *m,
     message.process = h->nonce;
     message.by_group = by_group;
     observe_arrival(w, m, &message);
+    before = manners_before(w, m, &message);
     machine_step(w, m,
                  &(struct event){ .type = EVENT_MESSAGE, .message = &message });
+    manners_after(w, m, &message, before);
 }
 
 bool machine_open(struct world *w, struct machine *m, const struct packet *p,

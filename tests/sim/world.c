@@ -162,6 +162,7 @@ void world_begin(struct world *w, const struct plan *plan, struct trace *trace)
     network_init(&w->network, &plan->network, plan->nodes,
                  prng_next(&w->random));
     checker_init(&w->checker, plan->nodes, ids, &plan->members.limits);
+    manners_begin(&w->manners);
     opinion_begin(&w->opinion);
     for (uint8_t i = 0; i < plan->nodes; i++) machine_init(w, i, ids);
     if (!plan->scripted) world_push_starts(w);

@@ -11,6 +11,7 @@
 #include "sim/checker.h"
 #include "sim/client.h"
 #include "sim/machine.h"
+#include "sim/manners.h"
 #include "sim/network.h"
 #include "sim/opinion.h"
 #include "sim/plan.h"
@@ -55,6 +56,7 @@ struct world {
     struct machine machines[MEMBERS_MAX];
     struct client clients[PLAN_CLIENTS_MAX];
     struct checker checker;
+    struct manners manners;
     struct opinion opinion;
     struct trace *trace;
     struct effects effects; /* of the step that is carried out */
