@@ -50,10 +50,10 @@ void reads_add(struct node *n, const struct origin *from,
     n->counters.reads++;
 }
 
-static void reads_confirm(struct node *n, const struct round *round,
+static void reads_confirm(struct node *n, const struct round *round, uint8_t to,
                           struct effects *out)
 {
-    struct message *m = effects_send(out, TO_GROUP, MESSAGE_CONFIRM);
+    struct message *m = effects_send(out, to, MESSAGE_CONFIRM);
 
     m->ballot = n->proposer.ballot;
     m->confirm.nonce = round->nonce;
@@ -82,7 +82,23 @@ static void reads_start_round(struct node *n, struct effects *out)
         .count = r->count - r->in_rounds,
     };
     r->in_rounds = r->count;
-    reads_confirm(n, round, out);
+    reads_confirm(n, round, TO_GROUP, out);
+}
+
+/* Every second time by unicast, should multicast not get through (P18). */
+static void reads_confirm_again(struct node *n, const struct round *round,
+                                struct effects *out)
+{
+    uint16_t left = (uint16_t)~round->confirmed;
+
+    ASSERT(round->tries > 0);
+
+    if (round->tries % 2 != 0) {
+        reads_confirm(n, round, TO_GROUP, out);
+        return;
+    }
+    for (left &= group_others(&n->group); left; left &= (uint16_t)(left - 1))
+        reads_confirm(n, round, (uint8_t)__builtin_ctz(left), out);
 }
 
 void reads_on_confirmed(struct node *n, const struct message *m)
@@ -224,8 +240,8 @@ void reads_on_tick(struct node *n, struct effects *out)
 
         if (n->now_ns - round->sent_ns < wait_ns) continue;
         round->sent_ns = n->now_ns;
-        if (round->tries < UINT8_MAX) round->tries++;
-        reads_confirm(n, round, out);
+        round->tries += round->tries < UINT8_MAX ? 1 : -1;
+        reads_confirm_again(n, round, out);
     }
 }
 

@@ -195,10 +195,25 @@ void proposer_on_value(struct proposer *p, const struct message *m,
     p->progress_ns = now_ns;
 }
 
+/* By unicast every second time: see proposer_resend (P18). */
+static void candidate_ask_again(struct proposer *p, struct effects *out)
+{
+    uint16_t left = group_others(p->group);
+
+    ASSERT(p->retries > 0);
+
+    if (p->retries % 2 != 0) {
+        candidate_ask(p, TO_GROUP, out);
+        return;
+    }
+    for (; left; left &= (uint16_t)(left - 1))
+        candidate_ask(p, (uint8_t)__builtin_ctz(left), out);
+}
+
 void candidate_on_tick(struct proposer *p, uint64_t now_ns, struct effects *out)
 {
     if (now_ns < p->retry_ns) return;
-    if (p->retries < UINT8_MAX) p->retries++;
+    p->retries += p->retries < UINT8_MAX ? 1 : -1;
     p->retry_ns = now_ns + proposer_backoff_ns(p, p->retries + 1u);
 
     if (p->phase == PROPOSER_COLLECTING) {
@@ -207,7 +222,10 @@ void candidate_on_tick(struct proposer *p, uint64_t now_ns, struct effects *out)
         candidate_pump(p, now_ns, out);
         return;
     }
-    candidate_ask(p, p->own_promise ? TO_GROUP : p->group->self, out);
+    if (p->own_promise)
+        candidate_ask_again(p, out);
+    else
+        candidate_ask(p, p->group->self, out);
 }
 
 bool proposer_is_ready(const struct proposer *p)

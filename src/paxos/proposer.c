@@ -238,20 +238,25 @@ void proposer_on_flush(struct proposer *p, uint64_t now_ns, struct effects *out)
     p->learn_told = p->chosen_upto;
 }
 
-/* Unicast if one living member lacks the slot, else to all (P18). */
+/*
+ * To all who lack the slot and live: by unicast if that is one, or if it went
+ * to the group twice: perhaps multicast is what does not get through, which is
+ * found out slowly (P18, P25).
+ */
 static void proposer_resend(struct proposer *p, struct proposal *at,
                             uint16_t heard, uint64_t now_ns,
                             struct effects *out)
 {
-    const uint16_t lacking = (uint16_t)(heard & ~at->votes);
-    const uint8_t to = members_count(lacking) == 1
-                           ? (uint8_t)__builtin_ctz(lacking)
-                           : (uint8_t)TO_GROUP;
+    uint16_t lacking = (uint16_t)(heard & ~at->votes);
+    const unsigned count = members_count(lacking);
+    const bool by_group = count == 0 || (count > 1 && at->tries % 2 == 0);
 
     at->sent_ns = now_ns;
-    if (at->tries < UINT8_MAX) at->tries++;
+    at->tries += at->tries < UINT8_MAX ? 1 : -1;
     p->counters.resent++;
-    proposer_send(p, at, to, out);
+    if (by_group) proposer_send(p, at, TO_GROUP, out);
+    for (; !by_group && lacking; lacking &= (uint16_t)(lacking - 1))
+        proposer_send(p, at, (uint8_t)__builtin_ctz(lacking), out);
 }
 
 /* The longer the first open slot waits the fewer are repeated at a time: where

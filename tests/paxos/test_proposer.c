@@ -487,6 +487,34 @@ static void accept_that_two_members_lack_goes_to_the_group(void **state)
     assert_int_equal(to, TO_GROUP);
 }
 
+/* P18: multicast may be what does not get through. */
+static void accept_repeated_again_goes_to_each_member_that_lacks_it(
+    void **state)
+{
+    struct proposer_kit *f = *state;
+    uint8_t to;
+
+    take_over(f, 7, 0);
+    accepted(f, 0, 1, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        f->now_ns = proposer_deadline_ns(&f->p) + NS_PER_S;
+        tick(f, 0x0b);
+    }
+    assert_int_equal(kit_sent(&f->k, MESSAGE_ACCEPT), 2);
+    kit_send(&f->k, MESSAGE_ACCEPT, 0, &to);
+    assert_int_equal(to, 1);
+    kit_send(&f->k, MESSAGE_ACCEPT, 1, &to);
+    assert_int_equal(to, 3);
+    f->now_ns = proposer_deadline_ns(&f->p) + NS_PER_S;
+    tick(f, 0x0b);
+    kit_send(&f->k, MESSAGE_ACCEPT, 0, &to);
+    assert_int_equal(to, TO_GROUP);
+    f->now_ns = proposer_deadline_ns(&f->p) + NS_PER_S;
+    tick(f, 1);
+    kit_send(&f->k, MESSAGE_ACCEPT, 0, &to);
+    assert_int_equal(to, TO_GROUP); /* nobody else is heard */
+}
+
 /* P18: a dead node costs nothing once a majority has answered. */
 static void accept_that_is_chosen_is_not_repeated(void **state)
 {
@@ -550,7 +578,7 @@ static void tick_repeats_fewer_where_nothing_gets_through(void **state)
     take_over(f, 7, 0);
     for (unsigned i = 0; i < 100; i++) propose(f, "a", NULL);
     pump(f);
-    for (unsigned i = 0; i < 20; i++) {
+    for (unsigned i = 0; i < 21; i++) {
         f->now_ns += NS_PER_S;
         tick(f, 7);
     }
@@ -657,6 +685,7 @@ int main(void)
         TEST(serving_begins_when_the_takeover_is_executed),
         FIVE(accept_that_one_member_lacks_goes_to_it_alone),
         FIVE(accept_that_two_members_lack_goes_to_the_group),
+        FIVE(accept_repeated_again_goes_to_each_member_that_lacks_it),
         FIVE(accept_that_is_chosen_is_not_repeated),
         TEST(tick_repeats_with_growing_pauses),
         TEST(tick_repeats_a_bounded_number),
