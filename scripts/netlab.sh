@@ -36,6 +36,7 @@ top=$(cd "$(dirname "$0")/.." && pwd) || exit 1
 . "$top/scripts/json.sh"
 
 STOP_S=5 # from SIGTERM to SIGKILL
+ASK_S=$((${SLOW:-1} > 1 ? 5 : 1)) # patience with a status
 
 # ---- making and removing --------------------------------------------------
 
@@ -222,8 +223,8 @@ pid_of() {
 }
 
 leader() {
-    on c "$BUILD/paxoskv" -s "$(servers)" -t 1 --json status 2>/dev/null |
-        json_value leader | grep -x '[0-9]*'
+    on c "$BUILD/paxoskv" -s "$(servers)" -t "$ASK_S" --json status \
+        2>/dev/null | json_value leader | grep -x '[0-9]*'
 }
 
 # An id, or the leader; of nodes only.

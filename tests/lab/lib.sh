@@ -127,6 +127,40 @@ goes_on() {
         fail "writes do not go on: $(kv status 2>&1)"
 }
 
+# ---- clients whose answers are judged --------------------------------------
+
+# chaos SECONDS: the clients of chaos.sh, in the background; what they asked
+# for and were told, and when, goes to $DIR/history.
+chaos() {
+    netlab exec c "$BUILD/tool_chaos" "$(servers)" 16 $((400 / SLOW + 1)) \
+        $(($1 * SLOW)) 1 $((5000 * SLOW)) >"$DIR/history" 2>"$DIR/chaos" &
+    chaos=$!
+    until_true "$LONG_S" test -s "$DIR/history" || fail "the clients wait"
+}
+
+servers() {
+    sed -n '/^\[members\]/,/^\[node\]/s/^[0-9]* = //p' "$LAB_DIR/group.ini" |
+        paste -sd, -
+}
+
+# They end, no answer was wrong, and no gap between writes was longer than
+# LIMIT_MS: chaos_end LIMIT_MS.
+chaos_end() {
+    local gap
+    wait "$chaos" || fail "the clients: $(cat "$DIR/chaos")"
+    "$BUILD/tool_chaos_judge" "$DIR/series" <"$DIR/history" || fail "a promise"
+    gap=$(longest_gap)
+    echo "longest time without a write: $gap ms"
+    [ "$gap" -le $(($1 * SLOW)) ] || fail "no write for $gap ms"
+}
+
+longest_gap() {
+    grep -v '"op":"get"' "$DIR/history" | grep '"status":"ok"' |
+        sed 's/.*"end":\([0-9]*\),.*/\1/' | sort -n |
+        awk 'NR > 1 && $1 - last > gap { gap = $1 - last } { last = $1 }
+            END { printf "%d\n", gap / 1000000 }'
+}
+
 # end_well: all is healed, the writers end, and nothing is lost.
 end_well() {
     local id

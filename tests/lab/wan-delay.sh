@@ -2,7 +2,8 @@
 # Each datagram takes 100 ms, and 10 more or less: a round trip takes 200.
 . "$(dirname "$0")/lib.sh"
 begin "$@"
-EXTRA='[paxos]\nheartbeat_ms = 200' lab 5
+heartbeat_ms=$((SLOW > 10 ? 20 * SLOW : 200))
+EXTRA="[paxos]\nheartbeat_ms = $heartbeat_ms" lab 5
 netem all delay 100 10
 until_true $LONG_S is_led || fail "no leader"
 load 4
