@@ -37,7 +37,7 @@ static bool intake_sender(struct server *s, const struct loop_event *ev,
     const uint8_t from = m->index_of[head->sender];
     char text[UDP_TEXT_MAX];
 
-    if (head->cluster != s->cluster) {
+    if (!datagram_is_of(head, s->cluster)) {
         intake_drop(s, COUNTER_DROP_CLUSTER);
         if (log_episode_begins(&s->episodes[EPISODE_FOREIGN], s->now_ns))
             log_warning("%s speaks for another cluster, or one with other "

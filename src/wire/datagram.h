@@ -81,6 +81,13 @@ void datagram_seal(uint8_t *datagram, size_t len,
 enum datagram_fault datagram_open(const uint8_t *datagram, size_t len,
                                   struct datagram_head *head);
 
+/* Does a member of this cluster speak?  Another group may use the port. */
+static inline bool datagram_is_of(const struct datagram_head *h,
+                                  uint64_t cluster)
+{
+    return h->cluster == cluster;
+}
+
 /* Body bytes of one datagram on a path with this mtu, UDP and IP included. */
 static inline uint32_t datagram_body_max(uint32_t mtu, bool ipv6)
 {

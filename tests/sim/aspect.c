@@ -25,6 +25,7 @@ static const struct field fields[] = {
     FIELD("late", network.late),
     FIELD("slow-links", network.slow),
     FIELD("flips", network.flip),
+    FIELD("other-cluster", network.foreign),
     FIELD("stall", disk.stall),
     FIELD("write-errors", disk.error),
     FIELD("torn", disk.torn),

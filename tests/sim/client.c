@@ -184,6 +184,7 @@ static void client_ask(struct world *w, struct client *c, uint32_t i)
     if (w->plan->scripted || (o->attempts == 0 && client_draw(c, 4) > 0))
         to = c->favourite;
     if (o->attempts > 0 && o->attempts % 8 == 0) c->favourite = to;
+    to = usurp_asked(w, c->self, to);
     o->attempts++;
     o->retry_ns = w->now_ns + wait_ns + client_draw(c, wait_ns + 1);
     client_send(w, c, i, to);

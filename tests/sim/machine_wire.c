@@ -85,7 +85,10 @@ void machine_send(struct world *w, struct machine *m, const struct effect *e)
         datagram_body_max(w->plan->network.mtu, false)) {
         machine_post_parts(w, m, e->to, &e->message, &h);
     } else {
-        machine_post(w, m, e->to, packet_of_message(&e->message, &h));
+        struct packet *p = packet_of_message(&e->message, &h);
+
+        usurp_on_send(w, m->self, e->to, &e->message, p);
+        machine_post(w, m, e->to, p);
     }
 }
 
@@ -143,8 +146,18 @@ void machine_on_datagram(struct world *w, struct machine *m,
     struct bytes body;
 
     if (!machine_open(w, m, d->packet, &h)) return;
-    if (h.cluster != machine_cluster(w) || h.kind != DATAGRAM_PEER ||
-        machine_index(m, h.sender) != d->from) {
+    if (!datagram_is_of(&h, machine_cluster(w))) {
+        if (d->packet->foreign) return;
+        world_fail(w, "identity", "node %u does not know its own cluster",
+                   m->config.ids[m->self]);
+        return;
+    }
+    if (d->packet->foreign) {
+        world_fail(w, "identity", "node %u hears another cluster",
+                   m->config.ids[m->self]);
+        return;
+    }
+    if (h.kind != DATAGRAM_PEER || machine_index(m, h.sender) != d->from) {
         world_fail(w, "codec", "node %u: the head of a datagram is wrong",
                    m->config.ids[m->self]);
         return;

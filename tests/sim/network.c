@@ -19,6 +19,7 @@ enum draw {
     DRAW_JITTER,
     DRAW_LATE,
     DRAW_LATENESS,
+    DRAW_FOREIGN,
     DRAW_COPY, /* distance between the draws of copies */
 };
 
@@ -156,7 +157,10 @@ uint32_t network_route(struct network *net, const struct passage *p,
         copies[arrive] = (struct arrival){
             .delay_ns = network_delay(net, l, fate, copy),
             .flipped = fate_chance(fate, copy + DRAW_FLIP, net->plan.flip),
+            .foreign = fate_chance(fate, copy + DRAW_FOREIGN,
+                                   net->plan.foreign),
         };
+        net->foreign += copies[arrive].foreign;
         net->flipped += copies[arrive++].flipped;
     }
     return arrive;
@@ -280,6 +284,7 @@ void network_calm(struct network *net)
     net->plan.group_loss = 0;
     net->plan.twice = 0;
     net->plan.flip = 0;
+    net->plan.foreign = 0;
     net->plan.slow = 0;
     for (uint32_t from = 0; from < NETWORK_PLACES; from++) {
         for (uint32_t to = 0; to < NETWORK_PLACES; to++) {

@@ -24,6 +24,7 @@ struct network_plan {
     uint16_t group_loss; /* of a multicast, for all its receivers */
     uint16_t twice;
     uint16_t flip;    /* how many arrive with bits flipped */
+    uint16_t foreign; /* how many come once more, from another cluster */
     uint16_t slow;    /* how many links are slow, each direction apart */
     uint64_t slow_ns; /* and by how much, at most */
     uint32_t mtu;     /* of all links; nothing longer passes */
@@ -76,6 +77,7 @@ struct network {
     uint64_t doubled;
     uint64_t late;
     uint64_t flipped;
+    uint64_t foreign;
     uint64_t too_long;
     uint64_t cut_off;
 };
@@ -92,6 +94,7 @@ struct passage {
 struct arrival {
     uint64_t delay_ns;
     bool flipped; /* some of its bits are: network_flip */
+    bool foreign; /* another cluster sends the like, just behind it */
 };
 
 void network_init(struct network *net, const struct network_plan *plan,

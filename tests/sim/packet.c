@@ -73,6 +73,18 @@ struct packet *packet_of_part(struct bytes part, const struct datagram_head *h)
     return p;
 }
 
+struct packet *packet_of_cluster(const struct packet *p, uint64_t cluster)
+{
+    struct packet *copy = packet_new(p->bytes, p->len);
+    struct datagram_head h;
+
+    if (datagram_open(p->bytes, p->len, &h) != DATAGRAM_OK) ASSERT(!"whole");
+    h.cluster = cluster;
+    datagram_seal(copy->bytes, copy->len, &h);
+    copy->foreign = true;
+    return copy;
+}
+
 bool packet_message(const struct packet *p, struct message *m)
 {
     static struct peer_scratch scratch;

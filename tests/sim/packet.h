@@ -15,6 +15,7 @@ struct packet {
     uint64_t slot; /* of a record: the head of a record in a segment */
     uint8_t type;
     bool damaged; /* bits were flipped on the way */
+    bool foreign; /* of another cluster on the same wire */
     _Alignas(16) uint8_t bytes[];
 };
 
@@ -33,6 +34,9 @@ void packet_unref(struct packet *p); /* NULL is allowed */
 struct packet *packet_of_message(const struct message *m,
                                  const struct datagram_head *h);
 struct packet *packet_of_part(struct bytes part, const struct datagram_head *h);
+
+/* The same, as a member of that cluster with the same id would send it. */
+struct packet *packet_of_cluster(const struct packet *p, uint64_t cluster);
 
 /* What the head of a datagram has the sum of all of it in. */
 static inline uint32_t packet_sum(const struct packet *p)

@@ -173,6 +173,15 @@ static void draw_roles(struct plan *p)
     }
 }
 
+/* Another cluster on the same wire. */
+static void draw_foreign(struct plan *p)
+{
+    struct prng r;
+
+    prng_init(&r, p->seed ^ UINT64_C(0x666f7265));
+    if (one_in(&r, 4)) p->network.foreign = (uint16_t)prng_range(&r, 1, 200);
+}
+
 /* So much is written while a member is away that its neighbours have to read
  * their logs for it. */
 static void draw_long(struct plan *p, struct prng *r)
@@ -226,6 +235,7 @@ void plan_draw(struct plan *p, uint64_t seed, const struct plan_wish *wish)
     if (one_in(&r, WIDE_ONE_IN)) draw_wide(p, &r);
     draw_roles(p);
     draw_transfers(p);
+    draw_foreign(p);
 
     if (wish->nodes) p->nodes = (uint8_t)wish->nodes;
     if (wish->clients) p->clients.count = (uint8_t)wish->clients;
@@ -261,8 +271,10 @@ const char *fault_name(enum fault_type type)
         [FAULT_DOUBLED] = "doubled",
         [FAULT_LATE] = "late",
         [FAULT_FLIPPED] = "bits flipped",
+        [FAULT_FOREIGN] = "of another cluster",
         [FAULT_CUT_OFF] = "cut off",
         [FAULT_TOO_LONG] = "too long",
+        [FAULT_ECHO] = "old answer",
         [FAULT_DRY] = "pool dry",
         [FAULT_STALL] = "write stalled",
         [FAULT_ERROR] = "write failed",

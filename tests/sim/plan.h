@@ -38,8 +38,10 @@ enum fault_type {
     FAULT_DOUBLED,
     FAULT_LATE,
     FAULT_FLIPPED,
+    FAULT_FOREIGN, /* datagrams of another cluster */
     FAULT_CUT_OFF,
     FAULT_TOO_LONG,
+    FAULT_ECHO,      /* old answers to a leader that is usurped */
     FAULT_DRY,       /* no room in a pool */
     FAULT_STALL,     /* of a write */
     FAULT_ERROR,     /* of a write: the process ends with 74 */

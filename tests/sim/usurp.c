@@ -14,6 +14,7 @@
 #define CUT_MAX   12u
 #define RIVAL_MAX 60u
 #define EXTRA_MAX 6u
+#define ECHOES    4u
 
 static uint64_t usurp_beats(struct world *w, uint64_t low, uint64_t high)
 {
@@ -80,6 +81,8 @@ void usurp_begin(struct world *w, uint64_t lasts_ns)
     for (int i = USURP_DULL; i <= USURP_FACED; i++) {
         u->late[i] = u->thwarts || prng_below(&w->fault_random[FAULT_USURP], 2);
     }
+    u->echoes = prng_below(&w->fault_random[FAULT_USURP], 2);
+    u->lures = prng_below(&w->fault_random[FAULT_USURP], 2);
     observe_life(w, &w->machines[leader], MARK_OTHER, "SHALL BE USURPED");
     usurp_later(w, usurp_beats(w, 0, DULL_MAX));
 }
@@ -87,7 +90,44 @@ void usurp_begin(struct world *w, uint64_t lasts_ns)
 void usurp_end(struct world *w)
 {
     w->usurp.step = USURP_NOT;
+    for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
+        packet_unref(w->usurp.confirmed[i]);
+        w->usurp.confirmed[i] = NULL;
+    }
 }
+
+/* ---- confirmations that come again --------------------------------------- */
+
+void usurp_on_send(struct world *w, uint8_t from, uint8_t to,
+                   const struct message *m, struct packet *p)
+{
+    struct usurp *u = &w->usurp;
+
+    if (m->type != MESSAGE_CONFIRMED || u->step != USURP_DULL) return;
+    if (to != u->leader || !u->echoes) return;
+    packet_unref(u->confirmed[from]);
+    u->confirmed[from] = packet_ref(p);
+}
+
+/* No network carries them: they are on their way since long ago. */
+static void usurp_echo(struct world *w, uint64_t beats)
+{
+    struct usurp *u = &w->usurp;
+
+    for (uint8_t i = 0; i < w->plan->nodes; i++) {
+        if (!u->confirmed[i]) continue;
+        w->faults[FAULT_ECHO]++;
+        queue_push(&w->queue, (struct due){
+                                  .at_ns = w->now_ns + usurp_beats(w, 0, beats),
+                                  .type = DUE_MESSAGE,
+                                  .who = u->leader,
+                                  .from = i,
+                                  .packet = packet_ref(u->confirmed[i]),
+                              });
+    }
+}
+
+/* ---- its steps ----------------------------------------------------------- */
 
 static void usurp_cut(struct world *w)
 {
@@ -114,6 +154,7 @@ static void usurp_look_for_rival(struct world *w)
         u->until_ns = w->now_ns;
         if (!u->thwarts) u->until_ns += usurp_beats(w, 0, EXTRA_MAX);
     }
+    usurp_echo(w, 1);
     if (w->now_ns < u->until_ns) {
         usurp_later(w, u->thwarts ? NS_PER_MS : usurp_beats(w, 0, 1));
     } else if (rival == MEMBERS_MAX) {
@@ -125,6 +166,7 @@ static void usurp_look_for_rival(struct world *w)
                      u->thwarts ? "IS CUT OFF INSTEAD OF NODE %u"
                                 : "FACES NODE %u",
                      w->machines[u->leader].config.ids[u->leader]);
+        for (uint64_t beats = 1; beats <= ECHOES; beats++) usurp_echo(w, beats);
         usurp_later(w, u->lasts_ns);
     }
 }
@@ -145,6 +187,19 @@ void usurp_on_due(struct world *w)
         usurp_end(w);
         break;
     }
+}
+
+uint8_t usurp_asked(const struct world *w, uint8_t client, uint8_t to)
+{
+    const struct usurp *u = &w->usurp;
+
+    if (!u->lures || u->step == USURP_NOT || u->step == USURP_DULL) return to;
+    if (client % 2) return u->leader;
+    if (u->step != USURP_CUT) return u->rival;
+    for (uint8_t i = 0; i < w->plan->nodes; i++, to++) {
+        if (!(u->side >> (to % w->plan->nodes) & 1)) break;
+    }
+    return to % w->plan->nodes;
 }
 
 bool usurp_cuts(struct world *w, uint8_t from, uint8_t to)

@@ -7,14 +7,15 @@
  * cut off until somebody else wants to lead, who is then cut off instead: the
  * old leader goes on at a higher ballot, and is heard badly.  Clients reach it
  * all the time.  What the others have to tell it may be late, so that answers
- * to old questions arrive when they mean something else.
+ * to old questions arrive when they mean something else; and what they have
+ * confirmed before it was cut off may come once more, again and again.
  */
 #ifndef PAXOSKV_SIM_USURP_H
 #define PAXOSKV_SIM_USURP_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "paxos/effects.h"
 
+struct packet;
 struct world;
 
 enum usurp_step {
@@ -27,15 +28,18 @@ enum usurp_step {
 
 struct usurp {
     enum usurp_step step;
-    uint8_t leader;    /* the old one */
-    uint8_t rival;     /* FACED: the new one; THWARTED: the candidate */
-    uint16_t side;     /* CUT: who stays with the old one, itself included */
-    bool one_way;      /* FACED: the rival hears it */
-    bool waits;        /* CUT: for a rival, not for a time */
-    bool thwarts;      /* CUT: a candidate is waited for */
-    bool late[5];      /* in which steps it is told late */
-    uint64_t until_ns; /* of the step */
-    uint64_t lasts_ns; /* of the last step */
+    uint8_t leader; /* the old one */
+    uint8_t rival;  /* FACED: the new one; THWARTED: the candidate */
+    uint16_t side;  /* CUT: who stays with the old one, itself included */
+    bool one_way;   /* FACED: the rival hears it */
+    bool waits;     /* CUT: for a rival, not for a time */
+    bool thwarts;   /* CUT: a candidate is waited for */
+    bool late[5];   /* in which steps it is told late */
+    bool lures;     /* CUT, FACED: half of the clients to the old one */
+    bool echoes;    /* old confirmations come again */
+    struct packet *confirmed[MEMBERS_MAX]; /* the last of each, before */
+    uint64_t until_ns;                     /* of the step */
+    uint64_t lasts_ns;                     /* of the last step */
 };
 
 /* The leader, if there is one, has a bad time; lasts_ns: of its last part. */
@@ -49,6 +53,14 @@ void usurp_end(struct world *w);
 
 /* Does nothing pass from one member to another? */
 bool usurp_cuts(struct world *w, uint8_t from, uint8_t to);
+
+/* Whom a client asks that would ask member to: where it is a matter of two
+ * leaders, half of the clients know only one of them each. */
+uint8_t usurp_asked(const struct world *w, uint8_t client, uint8_t to);
+
+/* A member sends this message, as this packet, to another. */
+void usurp_on_send(struct world *w, uint8_t from, uint8_t to,
+                   const struct message *m, struct packet *p);
 
 /* How much later than otherwise something arrives. */
 uint64_t usurp_delay_ns(struct world *w, uint8_t to);

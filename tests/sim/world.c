@@ -88,6 +88,9 @@ void world_send(struct world *w, uint8_t from, uint8_t to, bool multicast,
         due.packet = arrivals[i].flipped ? world_damaged(w, whole)
                                          : packet_ref(whole);
         queue_push(&w->queue, due);
+        if (!arrivals[i].foreign || due.type != DUE_MESSAGE) continue;
+        due.packet = packet_of_cluster(whole, ~machine_cluster(w));
+        queue_push(&w->queue, due);
     }
 }
 
@@ -182,6 +185,7 @@ static void world_count_faults(const struct world *w, uint64_t *faults)
     faults[FAULT_DOUBLED] = net->doubled;
     faults[FAULT_LATE] = net->late;
     faults[FAULT_FLIPPED] = net->flipped;
+    faults[FAULT_FOREIGN] = net->foreign;
     faults[FAULT_CUT_OFF] = net->cut_off;
     faults[FAULT_TOO_LONG] = net->too_long;
     for (uint32_t i = 0; i < w->plan->nodes; i++) {
@@ -289,6 +293,7 @@ void world_end(struct world *w, struct world_result *result)
     for (uint32_t i = 0; i < w->plan->clients.count; i++) {
         client_clear(&w->clients[i]);
     }
+    usurp_end(w);
     queue_clear(&w->queue);
     checker_clear(&w->checker);
 }
