@@ -70,12 +70,62 @@ for fault in $faults; do
 done
 total_ms=$(awk -v m="$minutes" 'BEGIN { print int(m * 60000) }')
 
+# ---- the picture ----------------------------------------------------------
+
+draw_report() {
+    local bands marks
+    command -v gnuplot >/dev/null || return
+    bands=$(awk -v slow="$SLOW" '{ colour = $3 ~ /^(kill|pause|disk|clock|role)$/ \
+        ? "#e0a0a0" : "#a0b8e0"
+        low = $3 ~ /^(kill|pause|disk|clock|role)$/ ? 0 : 0.5
+        printf "set object rectangle from %f, graph %f to %f, graph %f behind " \
+            "fillcolor rgb \"%s\" fillstyle solid 0.5 noborder\n",
+            $1 * slow / 1000, low, $2 * slow / 1000, low + 0.5, colour
+    }' "$OUT/plan")
+    marks=$(awk '$2 { printf "set arrow from %f, graph 0 to %f, graph 1 " \
+        "nohead dashtype 2 linecolor rgb \"#208020\"\n" \
+        "set label \"%d\" at %f, graph 0.95 textcolor rgb \"#208020\"\n",
+        $1 / 1000, $1 / 1000, $2, $1 / 1000 + 0.2 }' "$OUT/leaders")
+    gnuplot 2>"$OUT/gnuplot" <<END || echo "gnuplot: see $OUT/gnuplot"
+set terminal pngcairo size 1200,700
+set output "$OUT/report.png"
+set multiplot layout 2,1 title "seed $seed: $n nodes, $clients clients"
+set xrange [0:$(((total_ms / 1000 + REST_S) * SLOW))]
+set lmargin 10
+$bands
+$marks
+set ylabel "operations a second"
+set yrange [0:*]
+set key outside bottom center horizontal
+plot "$OUT/series" using 1:2 with steps linewidth 2 title "answered", \
+    NaN with boxes fillstyle solid 0.5 linecolor rgb "#a0b8e0" \
+    title "network", \
+    NaN with boxes fillstyle solid 0.5 linecolor rgb "#e0a0a0" title "node", \
+    NaN with lines dashtype 2 linecolor rgb "#208020" title "leader"
+set ylabel "milliseconds"
+set xlabel "seconds"
+set logscale y
+set yrange [0.1:*]
+plot "$OUT/series" using 1:3 with points pointtype 7 title "p50", \
+    "" using 1:4 with points pointtype 9 title "p99"
+END
+}
+
+# ---- in a virtual machine -------------------------------------------------
+
 if [ -n "$vm" ]; then
     passed_on=()
     for word in "${arguments[@]}"; do
         [ "$word" = --vm ] || passed_on+=("$word")
     done
-    SLOW=10 exec scripts/netlab-vm.sh scripts/chaos.sh "${passed_on[@]}"
+    SLOW=10
+    rm -f "$OUT"/report.*
+    SLOW=$SLOW OUT=$OUT scripts/netlab-vm.sh scripts/chaos.sh \
+        --seed "$seed" "${passed_on[@]}"
+    rc=$?
+    # There is no gnuplot in there; what it draws has come back.
+    [ -e "$OUT/report.txt" ] && draw_report
+    exit "$rc"
 fi
 SLOW=${SLOW:-1} # all times of the members, and our patience
 
@@ -412,45 +462,6 @@ judge_all() {
     judge_logs
     echo "leaders seen: $(awk '$2' "$OUT/leaders" | wc -l)," \
         "faults: $(wc -l <"$OUT/plan")"
-}
-
-draw_report() {
-    local bands=""
-    command -v gnuplot >/dev/null || return
-    bands=$(awk -v slow="$SLOW" '{ colour = $3 ~ /^(kill|pause|disk|clock|role)$/ \
-        ? "#e0a0a0" : "#a0b8e0"
-        low = $3 ~ /^(kill|pause|disk|clock|role)$/ ? 0 : 0.5
-        printf "set object rectangle from %f, graph %f to %f, graph %f behind " \
-            "fillcolor rgb \"%s\" fillstyle solid 0.5 noborder\n",
-            $1 * slow / 1000, low, $2 * slow / 1000, low + 0.5, colour
-    }' "$OUT/plan")
-    marks=$(awk '$2 { printf "set arrow from %f, graph 0 to %f, graph 1 " \
-        "nohead dashtype 2 linecolor rgb \"#208020\"\n" \
-        "set label \"%d\" at %f, graph 0.95 textcolor rgb \"#208020\"\n",
-        $1 / 1000, $1 / 1000, $2, $1 / 1000 + 0.2 }' "$OUT/leaders")
-    gnuplot 2>"$OUT/gnuplot" <<END || echo "gnuplot: see $OUT/gnuplot"
-set terminal pngcairo size 1200,700
-set output "$OUT/report.png"
-set multiplot layout 2,1 title "seed $seed: $n nodes, $clients clients"
-set xrange [0:$(((total_ms / 1000 + REST_S) * SLOW))]
-set lmargin 10
-$bands
-$marks
-set ylabel "operations a second"
-set yrange [0:*]
-set key outside bottom center horizontal
-plot "$OUT/series" using 1:2 with steps linewidth 2 title "answered", \
-    NaN with boxes fillstyle solid 0.5 linecolor rgb "#a0b8e0" \
-    title "network", \
-    NaN with boxes fillstyle solid 0.5 linecolor rgb "#e0a0a0" title "node", \
-    NaN with lines dashtype 2 linecolor rgb "#208020" title "leader"
-set ylabel "milliseconds"
-set xlabel "seconds"
-set logscale y
-set yrange [0.1:*]
-plot "$OUT/series" using 1:3 with points pointtype 7 title "p50", \
-    "" using 1:4 with points pointtype 9 title "p99"
-END
 }
 
 {
