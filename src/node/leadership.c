@@ -191,6 +191,25 @@ static enum resign_reason leadership_fault(const struct node *n)
     return 0;
 }
 
+/* What it has to execute first is known to nobody who is left, and nobody else
+ * could lead: another round, with another majority, as of a candidate (P6). */
+static bool leadership_asks_in_vain(const struct node *n)
+{
+    if (n->learner.executed >= n->proposer.bound) return false;
+    if (n->now_ns - n->progress_ns <= n->stall_ns) return false;
+    return !election_has_able_peer(&n->election, n->now_ns);
+}
+
+static void leadership_ask_again(struct node *n)
+{
+    ASSERT(proposer_is_leading(&n->proposer));
+
+    n->stall_ns = min_u64(2 * n->stall_ns, STALL_MAX_NS);
+    n->election.campaign = node_self(n).round_seen + 1;
+    proposer_preempt(&n->proposer);
+    reads_void(n);
+}
+
 void leadership_on_tick(struct node *n, struct effects *out)
 {
     enum resign_reason fault;
@@ -205,6 +224,7 @@ void leadership_on_tick(struct node *n, struct effects *out)
     if (!proposer_is_leading(&n->proposer) || n->group.n == 1) return;
     leadership_look_at_progress(n);
     fault = leadership_fault(n);
+    if (fault == 0 && leadership_asks_in_vain(n)) leadership_ask_again(n);
     if (fault == 0) return;
     if (fault == RESIGN_DISK || fault == RESIGN_STALLED) {
         n->stall_ns = min_u64(2 * n->stall_ns, STALL_MAX_NS);

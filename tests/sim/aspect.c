@@ -35,6 +35,7 @@ static const struct field fields[] = {
     FIELD("proposer-outages", members.roles[ROLE_PROPOSER].mttf_ns),
     FIELD("learner-outages", members.roles[ROLE_LEARNER].mttf_ns),
     FIELD("rollback", rollback),
+    FIELD("siege", siege),
     FIELD("away", is_long),
     FIELD("many-keys", clients.wide),
 };

@@ -220,6 +220,7 @@ void faults_return(struct world *w)
         struct machine *m = &w->machines[i];
 
         if (m->state != MACHINE_DOWN || m->broken || i == w->away) continue;
+        if (siege_keeps(w, (uint8_t)i)) continue;
         machine_start(w, m);
     }
 }

@@ -80,6 +80,7 @@ void machine_send(struct world *w, struct machine *m, const struct effect *e)
 
     checker_on_send(&w->checker, m->self, &e->message);
     manners_on_send(w, m, &e->message);
+    siege_on_send(w, m, e);
     if (w->checker.failed) return;
     if (peer_size(&e->message) >
         datagram_body_max(w->plan->network.mtu, false)) {

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/units.h"
 #include "sim/aspect.h"
+#include "sim/siege.h"
 
 #define LONG_ONE_IN 32u
 #define WIDE_ONE_IN 12u
@@ -173,6 +174,14 @@ static void draw_roles(struct plan *p)
     }
 }
 
+static void draw_siege(struct plan *p)
+{
+    struct prng r;
+
+    prng_init(&r, p->seed ^ UINT64_C(0x7369656765));
+    if (one_in(&r, 3)) p->siege = (uint8_t)prng_range(&r, 1, SIEGE_KINDS - 1);
+}
+
 /* Another cluster on the same wire. */
 static void draw_foreign(struct plan *p)
 {
@@ -236,6 +245,7 @@ void plan_draw(struct plan *p, uint64_t seed, const struct plan_wish *wish)
     draw_roles(p);
     draw_transfers(p);
     draw_foreign(p);
+    draw_siege(p);
 
     if (wish->nodes) p->nodes = (uint8_t)wish->nodes;
     if (wish->clients) p->clients.count = (uint8_t)wish->clients;
@@ -245,6 +255,7 @@ void plan_draw(struct plan *p, uint64_t seed, const struct plan_wish *wish)
     /* The operations shall fill the time in which there are faults. */
     p->clients.think_ns = 2 * p->faults_ns * p->clients.count *
                           p->clients.pipeline / p->clients.ops;
+    if (p->siege) p->clients.think_ns += p->clients.think_ns / 2; /* and on */
 }
 
 const char *fault_name(enum fault_type type)
@@ -275,6 +286,7 @@ const char *fault_name(enum fault_type type)
         [FAULT_CUT_OFF] = "cut off",
         [FAULT_TOO_LONG] = "too long",
         [FAULT_ECHO] = "old answer",
+        [FAULT_SIEGE] = "siege",
         [FAULT_DRY] = "pool dry",
         [FAULT_STALL] = "write stalled",
         [FAULT_ERROR] = "write failed",

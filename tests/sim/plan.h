@@ -42,6 +42,7 @@ enum fault_type {
     FAULT_CUT_OFF,
     FAULT_TOO_LONG,
     FAULT_ECHO,      /* old answers to a leader that is usurped */
+    FAULT_SIEGE,     /* a leader that dies for good, at the end */
     FAULT_DRY,       /* no room in a pool */
     FAULT_STALL,     /* of a write */
     FAULT_ERROR,     /* of a write: the process ends with 74 */
@@ -92,6 +93,7 @@ struct plan {
     uint64_t seed;
     bool is_long;  /* one member is away for more slots than others keep */
     bool scripted; /* nothing comes of its own accord, not even a start */
+    uint8_t siege; /* enum siege_kind, when the faults have ended */
     bool rollback; /* at the end a log is set back: it must be refused (M2) */
     uint8_t nodes;
     uint64_t faults_ns; /* when the faults end */

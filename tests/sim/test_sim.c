@@ -2,6 +2,7 @@
  * test_sim.c - worlds as regression: the same seed is the same run, a list of
  * seeds that once found something, and a few hundred others.
  */
+#include "sim/aspect.h"
 #include "sim/world.h"
 
 #include <setjmp.h>
@@ -114,6 +115,18 @@ static void run_seeds_that_once_failed_pass(void **state)
     }
 }
 
+/* In a star, the one who knew a slot as chosen died: its middle led, had to
+ * execute that slot first, and could not resign to anybody (P6). */
+static void run_leader_that_asks_in_vain_asks_another_majority(void **state)
+{
+    struct plan_wish wish = { .nodes = 5 };
+
+    (void)state;
+    assert_true(aspect_parse("siege", &wish.off));
+    wish.off = ~wish.off;
+    assert_true(run(2068, wish).ok);
+}
+
 /* And in these worlds something goes wrong: a test of calm seas is none. */
 static void run_many_seeds_pass(void **state)
 {
@@ -146,6 +159,7 @@ int main(void)
         cmocka_unit_test(run_other_seed_gives_other_digest),
         cmocka_unit_test(run_every_group_size_comes_to_rest),
         cmocka_unit_test(run_seeds_that_once_failed_pass),
+        cmocka_unit_test(run_leader_that_asks_in_vain_asks_another_majority),
         cmocka_unit_test(run_many_seeds_pass),
     };
 

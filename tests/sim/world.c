@@ -76,7 +76,7 @@ void world_send(struct world *w, uint8_t from, uint8_t to, bool multicast,
     const uint32_t count = network_route(&w->network, &passage, arrivals);
 
     due.by_group = multicast;
-    if (usurp_cuts(w, from, to)) {
+    if (usurp_cuts(w, from, to) || siege_cuts(w, from, to)) {
         w->network.cut_off++;
         observe_datagram(w, &passage, &due, NULL, 0, "cut off");
         return;
@@ -155,6 +155,7 @@ void world_begin(struct world *w, const struct plan *plan, struct trace *trace)
     w->led = false;
     w->done = false;
     w->usurp = (struct usurp){ 0 };
+    w->siege = (struct siege){ 0 };
     memset(w->faults, 0, sizeof w->faults);
     prng_init(&w->random, plan->seed ^ UINT64_C(0x776f726c64));
     for (uint32_t i = 0; i < FAULT_TIMED; i++) {
@@ -427,6 +428,7 @@ static void world_look(struct world *w)
         faults_return(w);
     }
     if (!world_is_calm(w) || w->checker.failed) return;
+    if (siege_look(w, clients_done)) return;
     if (!w->led && world_is_led(w)) {
         w->led = true;
         w->led_ns = w->now_ns;
@@ -472,6 +474,7 @@ static void world_on_machine(struct world *w, const struct due *d)
     switch (d->type) {
     case DUE_RESTART:
         if (d->life != m->life || d->who == w->away || m->broken) break;
+        if (siege_keeps(w, d->who)) break;
         if (m->state == MACHINE_DOWN) machine_start(w, m);
         break;
     case DUE_SMOOTH:

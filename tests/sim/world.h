@@ -16,6 +16,7 @@
 #include "sim/opinion.h"
 #include "sim/plan.h"
 #include "sim/queue.h"
+#include "sim/siege.h"
 #include "sim/trace.h"
 #include "sim/usurp.h"
 
@@ -53,6 +54,7 @@ struct world {
     struct queue queue;
     struct network network;
     struct usurp usurp;
+    struct siege siege;
     struct machine machines[MEMBERS_MAX];
     struct client clients[PLAN_CLIENTS_MAX];
     struct checker checker;
