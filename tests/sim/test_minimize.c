@@ -2,6 +2,7 @@
 #include "sim/minimize.h"
 
 #include "sim/aspect.h"
+#include "sim/world.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -121,12 +122,43 @@ static void minimize_of_what_needs_all_changes_nothing(void **state)
     assert_int_equal(wish.ops, 0);
 }
 
+/* A world that fails once its leader was besieged. */
+static const char *siege_run(void *ctx, uint64_t seed,
+                             const struct plan_wish *wish)
+{
+    struct world_result r;
+    struct plan p;
+
+    plan_draw(&p, seed, wish);
+    world_run(ctx, &p, NULL, &r);
+    return r.faults[FAULT_SIEGE] > 0 ? "liveness" : NULL;
+}
+
+static void minimize_of_real_worlds_leaves_what_they_need(void **state)
+{
+    struct world *world = world_new();
+    const struct minimize_run run = { .run = siege_run, .ctx = world };
+    struct plan_wish wish = { 0 };
+    uint64_t seed = 1;
+    uint64_t needs;
+
+    (void)state;
+    assert_true(aspect_parse("siege", &needs));
+    while (!siege_run(world, seed, &wish)) seed++;
+    minimize(&run, seed, "liveness", &wish);
+    assert_string_equal(siege_run(world, seed, &wish), "liveness");
+    assert_int_equal(left(seed, &wish), needs);
+    assert_true(wish.ops < 20);
+    world_free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(minimize_keeps_only_what_the_bug_needs),
         cmocka_unit_test(minimize_keeps_the_check_that_broke),
         cmocka_unit_test(minimize_of_what_needs_all_changes_nothing),
+        cmocka_unit_test(minimize_of_real_worlds_leaves_what_they_need),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
