@@ -57,7 +57,7 @@ cat "$out/rest"
 cat <<'END'
 
 What the simulator does not reach, and why:
-  src/node/image.c       pictures for the flight recorder: only the daemon
+DELME
                          takes any, --replay reads them
   receive_double         one directory started twice: only a lock of the
                          daemon that fails lets it happen

@@ -38,6 +38,7 @@ static const struct field fields[] = {
     FIELD("siege", siege),
     FIELD("away", is_long),
     FIELD("many-keys", clients.wide),
+    FIELD("very-many-keys", clients.vast),
 };
 
 #define FIELD_COUNT (sizeof fields / sizeof fields[0])

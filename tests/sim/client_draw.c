@@ -25,7 +25,7 @@ static struct bytes client_value(struct world *w, struct client *c,
 static struct bytes client_key(char *buf, char kind, uint32_t key)
 {
     const int len = snprintf(buf, KEY_LEN_MAX,
-                             key < PLAN_KEYS_MAX ? "%c%u" : "%c1-of-many-%03u",
+                             key < PLAN_KEYS_MAX ? "%c%u" : "%c1-of-many-%04u",
                              kind, key);
 
     return bytes_of(buf, (uint32_t)len);
@@ -64,13 +64,28 @@ static void client_draw_read(struct client *c, struct command *cmd,
 static bool client_shrinks(const struct world *w, const struct client *c)
 {
     const struct client_plan *p = &w->plan->clients;
+    const uint32_t all = p->ops / p->count;
 
-    return p->wide && c->left <= p->ops / p->count / 3;
+    return p->wide && c->left <= (p->vast ? all / 2 : all / 3);
+}
+
+/* In a vast one key by key, from one end or from the other. */
+static uint32_t client_next_key(const struct world *w, const struct client *c)
+{
+    const struct client_plan *p = &w->plan->clients;
+    const uint32_t all = p->ops / p->count;
+    const bool shrinks = client_shrinks(w, c);
+    const uint32_t at = (shrinks ? all / 2 : all) - c->left;
+    const uint32_t key = (at * p->count + c->self) % p->keys;
+
+    return shrinks && w->plan->seed % 2 ? p->keys - 1 - key : key;
 }
 
 static uint64_t client_draw_kind(struct world *w, struct client *c)
 {
-    if (!w->plan->clients.wide || client_draw(c, 4) == 0) {
+    const uint32_t other = w->plan->clients.vast ? 64 : 4;
+
+    if (!w->plan->clients.wide || client_draw(c, other) == 0) {
         return client_draw(c, 10);
     }
     return client_shrinks(w, c) ? 3 : 0;
@@ -82,6 +97,7 @@ static uint32_t client_draw_key(struct world *w, struct client *c)
     const uint32_t keys = w->plan->clients.keys;
     const uint32_t place = (uint32_t)(w->plan->seed % (PLACES + 1));
 
+    if (w->plan->clients.vast) return client_next_key(w, c);
     if (!client_shrinks(w, c) || place == PLACES) {
         return (uint32_t)client_draw(c, keys);
     }

@@ -133,6 +133,9 @@ static void faults_on_machine(struct world *w, enum fault_type type,
     case FAULT_TRANSFER:
         machine_transfer(w, m, (uint8_t)prng_below(random, w->plan->nodes));
         break;
+    case FAULT_RENEW:
+        machine_renew(w, m);
+        break;
     case FAULT_PAUSE:
         machine_pause(w, m, lasts_ns);
         break;

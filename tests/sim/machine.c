@@ -7,6 +7,7 @@
 #include "paxos/quorum.h"
 #include "sim/memory.h"
 #include "sim/observe.h"
+#include "sim/renew.h"
 #include "sim/world.h"
 #include "wire/datagram.h"
 #include "wire/request.h"
@@ -382,6 +383,14 @@ void machine_fill(struct world *w, struct machine *m, bool full)
     if (m->state != MACHINE_UP) return;
     machine_step(w, m, &(struct event){ .type = EVENT_FULL, .seq = full });
     machine_end_turn(w, m);
+}
+
+void machine_renew(struct world *w, struct machine *m)
+{
+    const uint32_t pieces = renew_node(m->node);
+
+    ASSERT(m->state == MACHINE_UP);
+    observe_life(w, m, MARK_OTHER, "IS RENEWED, of %u pieces", pieces);
 }
 
 void machine_transfer(struct world *w, struct machine *m, uint8_t to)

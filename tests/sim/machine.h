@@ -90,6 +90,9 @@ void machine_slow(struct world *w, struct machine *m, uint64_t turn_ns);
 /* Its disk is at its reserve, or not any more. */
 void machine_fill(struct world *w, struct machine *m, bool full);
 
+/* Its memory is lost but for the image of its node: nothing changes. */
+void machine_renew(struct world *w, struct machine *m);
+
 /* It is told to hand over, to a member or (itself) to whoever is best. */
 void machine_transfer(struct world *w, struct machine *m, uint8_t to);
 

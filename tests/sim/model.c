@@ -50,6 +50,7 @@ void model_clear(struct model *m)
     for (uint32_t i = 0; i < m->session_count; i++) {
         session_clear(&m->sessions[i]);
     }
+    free(m->keys);
     free(m->sessions);
     free(m->refusals);
     *m = (struct model){ 0 };
@@ -99,6 +100,10 @@ static struct model_key *model_key_made(struct model *m, struct bytes name)
     ASSERT(m->key_count < MODEL_KEYS_MAX);
     ASSERT(name.len <= MODEL_KEY_LEN);
 
+    if (m->key_count == m->key_size) {
+        m->key_size = m->key_size ? m->key_size * 2 : 2 * PLAN_KEYS_MAX;
+        m->keys = model_take(m->keys, m->key_size, sizeof *m->keys);
+    }
     while (i > 0 && bytes_cmp(name, model_key_name(&m->keys[i - 1])) < 0) {
         m->keys[i] = m->keys[i - 1];
         i--;

@@ -9,7 +9,7 @@
 #include "kv/kv.h"
 #include "sim/plan.h"
 
-#define MODEL_KEYS_MAX (2 * PLAN_WIDE_MAX)
+#define MODEL_KEYS_MAX (2 * PLAN_VAST_MAX)
 #define MODEL_KEY_LEN  32u
 
 /* A key's value from slot on. */
@@ -62,7 +62,8 @@ struct model {
     uint64_t order;
     uint64_t bytes;
     uint32_t key_count;
-    struct model_key keys[MODEL_KEYS_MAX]; /* in the order of bytes */
+    uint32_t key_size;
+    struct model_key *keys; /* in the order of bytes */
     struct model_session *sessions;
     uint32_t session_count;
     uint32_t session_size;

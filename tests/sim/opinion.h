@@ -12,8 +12,9 @@
 #include "kv/command.h"
 #include "paxos/effects.h"
 #include "sim/linear.h"
+#include "sim/plan.h"
 
-#define OPINION_KEYS_MAX 256u
+#define OPINION_KEYS_MAX (2 * PLAN_VAST_MAX)
 
 struct opinion {
     struct history history;

@@ -8,6 +8,7 @@
 
 #define LONG_ONE_IN 32u
 #define WIDE_ONE_IN 12u
+#define VAST_ONE_IN 400u
 
 static bool one_in(struct prng *r, uint32_t n)
 {
@@ -67,7 +68,7 @@ static void draw_clients(struct client_plan *p, struct prng *r)
         .count = (uint8_t)prng_range(r, 4, 12),
         .pipeline = one_in(r, 2) ? 1 : (uint8_t)prng_range(r, 2, 16),
         .library = library[prng_below(r, sizeof library)],
-        .keys = (uint8_t)prng_range(r, 1, PLAN_KEYS_MAX),
+        .keys = (uint16_t)prng_range(r, 1, PLAN_KEYS_MAX),
         .reads = (uint8_t)prng_range(r, 0, 80),
         .value_max = (uint16_t)scaled(r, 8, 500),
         .ops = (uint32_t)prng_range(r, 200, 400),
@@ -131,8 +132,8 @@ static void draw_faults(struct plan *p, struct prng *r)
     p->faults_ns = prng_range(r, NS_PER_S / 2, 5 * NS_PER_S / 2);
     for (uint32_t i = 0; i < FAULT_ROLE; i++) {
         const bool on = one_in(r, 2);
-        const uint64_t every = scaled(r, scale[i].every_ns / 8,
-                                      scale[i].every_ns * 2);
+        const uint64_t every = scaled(r, scale[i].every_ns / 3,
+                                      scale[i].every_ns * 5);
         const uint64_t lasts = scaled(r, NS_PER_MS,
                                       scale[i].lasts_ns + NS_PER_MS);
 
@@ -216,10 +217,46 @@ static void draw_long(struct plan *p, struct prng *r)
 static void draw_wide(struct plan *p, struct prng *r)
 {
     p->clients.wide = true;
-    p->clients.keys = (uint8_t)prng_range(r, 110, PLAN_WIDE_MAX);
+    p->clients.keys = (uint16_t)prng_range(r, 110, PLAN_WIDE_MAX);
     p->clients.reads = 10;
     if (p->clients.ops < 1000) p->clients.ops *= 3;
     p->members.limits.store_max_bytes = MIB;
+}
+
+/* Inner nodes of the tree have to be evened out, too: one part of thousands of
+ * keys, written one after the other, is deleted again.  All that matters is
+ * how many are written, so there is little else. */
+static void draw_vast(struct plan *p)
+{
+    struct prng r;
+
+    prng_init(&r, p->seed ^ UINT64_C(0x76617374));
+    if (!one_in(&r, VAST_ONE_IN)) return;
+    draw_wide(p, &r);
+    p->nodes = 3;
+    p->clients.vast = true;
+    p->clients.keys = (uint16_t)prng_range(&r, 3500, PLAN_VAST_MAX);
+    p->clients.ops = 2u * p->clients.keys;
+    p->clients.reads = 1;
+    p->clients.pipeline = 16;
+    p->clients.value_max = 8;
+    p->members.window_slots = 256;
+    p->members.batch_bytes = 16384;
+    p->members.pool_order = 23;
+    p->disk.segment_bytes = MIB;
+    for (uint32_t i = 0; i < ROLES; i++) p->members.roles[i].mttf_ns = 0;
+    for (uint32_t i = 0; i < FAULT_TIMED; i++) p->faults[i].every_ns *= 8;
+}
+
+/* Pictures of a node are taken now and then, in some worlds. */
+static void draw_renewals(struct plan *p)
+{
+    struct prng r;
+
+    prng_init(&r, p->seed ^ UINT64_C(0x72656e6577));
+    p->faults[FAULT_RENEW] = (struct fault_plan){ 0 };
+    if (!one_in(&r, 32)) return;
+    p->faults[FAULT_RENEW].every_ns = scaled(&r, 200 * NS_PER_MS, NS_PER_S);
 }
 
 void plan_draw(struct plan *p, uint64_t seed, const struct plan_wish *wish)
@@ -244,6 +281,8 @@ void plan_draw(struct plan *p, uint64_t seed, const struct plan_wish *wish)
     if (one_in(&r, WIDE_ONE_IN)) draw_wide(p, &r);
     draw_roles(p);
     draw_transfers(p);
+    draw_renewals(p);
+    draw_vast(p);
     draw_foreign(p);
     draw_siege(p);
 
@@ -253,8 +292,7 @@ void plan_draw(struct plan *p, uint64_t seed, const struct plan_wish *wish)
     if (wish->until_ms) p->faults_ns = wish->until_ms * NS_PER_MS;
     aspect_switch_off(p, wish->off);
     /* The operations shall fill the time in which there are faults. */
-    p->clients.think_ns = 2 * p->faults_ns * p->clients.count *
-                          p->clients.pipeline / p->clients.ops;
+    p->clients.think_ns = 2 * p->faults_ns * p->clients.count / p->clients.ops;
     if (p->siege) p->clients.think_ns += p->clients.think_ns / 2; /* and on */
 }
 
@@ -277,6 +315,7 @@ const char *fault_name(enum fault_type type)
         [FAULT_USURP] = "usurpation",
         [FAULT_ROLE] = "dead role",
         [FAULT_TRANSFER] = "transfer",
+        [FAULT_RENEW] = "memory renewed",
         [FAULT_LOST] = "lost",
         [FAULT_GROUP_LOST] = "multicast lost",
         [FAULT_DOUBLED] = "doubled",

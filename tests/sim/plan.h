@@ -11,7 +11,8 @@
 
 #define PLAN_CLIENTS_MAX 64u
 #define PLAN_KEYS_MAX    16u
-#define PLAN_WIDE_MAX    130u /* keys in a world with many */
+#define PLAN_WIDE_MAX    130u  /* keys in a world with many */
+#define PLAN_VAST_MAX    4000u /* and in a rare one with very many */
 
 enum fault_type {
     FAULT_CRASH,     /* a machine dies */
@@ -30,6 +31,7 @@ enum fault_type {
     FAULT_USURP,    /* another one leads while the leader does not know */
     FAULT_ROLE,     /* roles of one die, alone or together */
     FAULT_TRANSFER, /* the leader is asked to hand over */
+    FAULT_RENEW,    /* memory is spoilt but for its image: renew.h */
     FAULT_TIMED,    /* those before come at times of their own: fault_plan */
 
     /* These come with what is done, by chance; here they are only counted. */
@@ -62,8 +64,9 @@ struct client_plan {
     uint8_t count;
     uint8_t pipeline;     /* operations in flight of one client */
     uint8_t library;      /* parts of 100 are the library's own session */
-    uint8_t keys;         /* few, so that they conflict; mostly */
+    uint16_t keys;        /* few, so that they conflict; mostly */
     bool wide;            /* many: the store grows, and then shrinks */
+    bool vast;            /* so many that the tree of the store is high */
     uint8_t reads;        /* parts of 100 */
     uint16_t value_max;   /* bytes of a value */
     uint32_t ops;         /* of all clients together */
