@@ -57,13 +57,11 @@ cat "$out/rest"
 cat <<'END'
 
 What the simulator does not reach, and why:
-DELME
-                         takes any, --replay reads them
   receive_double         one directory started twice: only a lock of the
                          daemon that fails lets it happen
   node_may_stop          asked by the daemon alone, which then ends
   NOTE_BEHIND, CAUGHT_UP more than 4,096 slots away
-  inner nodes that even out, third levels of the tree: thousands of keys
+  third levels of the tree: a hundred thousand keys
   -ENOMEM, no_store ...  the allocator of the simulator always gives
   exit 70, REPLY_BAD, drop_malformed, drop_sender: what no correct member
                          says or does (hostile input: tests/node, tests/fuzz)

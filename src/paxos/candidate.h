@@ -20,6 +20,9 @@ void candidate_forget(struct proposer *p);
 /* Of proposer.c: the place of a slot; give up what is there; the next slot. */
 struct proposal *proposer_at(const struct proposer *p, uint64_t slot);
 void proposer_clear(struct proposer *p, struct proposal *at);
+
+/* It leads no more, and does not prepare: IDLE. */
+void proposer_rest(struct proposer *p);
 void proposer_put(struct proposer *p, struct blob *value, struct blob *context);
 uint64_t proposer_backoff_ns(struct proposer *p, unsigned tries);
 

@@ -43,6 +43,23 @@ void proposer_clear(struct proposer *p, struct proposal *at)
     *at = (struct proposal){ 0 };
 }
 
+/* What was executed before its votes were counted will not be counted now. */
+void proposer_rest(struct proposer *p)
+{
+    const uint64_t last = min_u64(p->executed, p->next_slot - 1);
+    const bool held = proposer_holds(p);
+
+    p->phase = PROPOSER_IDLE;
+    if (!held) return;
+
+    ASSERT(p->next_slot > p->chosen_upto);
+    ASSERT(p->next_slot - p->chosen_upto <= PROPOSER_RING);
+
+    for (uint64_t s = p->chosen_upto + 1; s <= last; s++) {
+        proposer_clear(p, proposer_at(p, s));
+    }
+}
+
 uint64_t proposer_rto_ns(const struct proposer *p)
 {
     const uint64_t rto = p->srtt_ns + 4 * p->rttvar_ns;
@@ -300,7 +317,7 @@ void proposer_on_tick(struct proposer *p, uint16_t heard, uint64_t now_ns,
     if (p->phase == PROPOSER_PREPARING || p->phase == PROPOSER_COLLECTING) {
         candidate_on_tick(p, now_ns, out);
     } else if (p->phase == PROPOSER_RESIGNED && now_ns >= p->resigned_ns) {
-        p->phase = PROPOSER_IDLE;
+        proposer_rest(p);
     } else if (proposer_is_proposing(p) && now_ns >= p->resend_ns) {
         proposer_resend_due(p, heard, now_ns, out);
     }
@@ -323,26 +340,12 @@ void proposer_resign(struct proposer *p, uint64_t until_ns)
     p->resigned_ns = until_ns;
 }
 
-/* What was executed before its votes were counted, and will not be now. */
-static void proposer_forget_executed(struct proposer *p)
-{
-    const uint64_t last = min_u64(p->executed, p->next_slot - 1);
-
-    ASSERT(p->next_slot > p->chosen_upto);
-    ASSERT(p->next_slot - p->chosen_upto <= PROPOSER_RING);
-
-    for (uint64_t s = p->chosen_upto + 1; s <= last; s++) {
-        proposer_clear(p, proposer_at(p, s));
-    }
-}
-
 void proposer_preempt(struct proposer *p)
 {
     if (p->phase == PROPOSER_IDLE) return;
     if (p->phase != PROPOSER_RESIGNED) p->counters.preemptions++;
     candidate_forget(p);
-    if (proposer_holds(p)) proposer_forget_executed(p);
-    p->phase = PROPOSER_IDLE;
+    proposer_rest(p);
 }
 
 struct blob *proposer_on_executed(struct proposer *p, uint64_t slot,

@@ -27,6 +27,7 @@ void proposer_die(struct proposer *p)
     ASSERT(p->ring && p->found);
 
     candidate_forget(p);
+    if (!led) proposer_rest(p);
     rebuild_forget_votes(p);
     *p = (struct proposer){
         .group = p->group,

@@ -117,7 +117,9 @@ void election_on_gone(struct election *e, uint8_t index,
     effects_note(out, NOTE_LEADER_GONE, index, e->leader, 0);
     e->gone = e->leader;
     e->gone_ns = now_ns + e->heartbeat_ns / 2;
+    /* What its next life can do is not known yet. */
     e->peers[index].heard_ns = 0;
+    e->peers[index].flags = 0;
     election_forget_leader(e, prng_below(&e->prng, e->heartbeat_ns / 10),
                            now_ns);
     e->hurry = true;

@@ -340,10 +340,11 @@ static void executed_gives_context_of_the_own_value_alone(void **state)
     assert_int_equal(other->refs, 1);
 }
 
-/* Executed before its votes were counted, and then they are not any more. */
-static void preempt_gives_back_what_was_executed_already(void **state)
+/* Executed before its votes were counted, and then they are not any more:
+ * what is held of it is given back, however the leadership ends. */
+static void lead_ends_and_leaves_nothing(struct proposer_kit *f,
+                                         void (*end)(struct proposer_kit *f))
 {
-    struct proposer_kit *f = *state;
     struct value v;
 
     take_over(f, 7, 0);
@@ -355,11 +356,46 @@ static void preempt_gives_back_what_was_executed_already(void **state)
     proposer_on_executed(&f->p, 1, value_of(f->p.ring[1].value));
     assert_true(proposer_on_chosen_elsewhere(&f->p, 2, v));
     proposer_on_executed(&f->p, 2, v);
-    proposer_preempt(&f->p);
+    end(f);
     assert_int_equal(v.blob->refs, 1);
     blob_unref(&f->k.pool, v.blob);
     assert_null(f->p.ring[1].value);
     assert_non_null(f->p.ring[3].value); /* who asked may yet be told */
+}
+
+static void be_preempted(struct proposer_kit *f)
+{
+    proposer_preempt(&f->p);
+}
+
+static void preempt_gives_back_what_was_executed_already(void **state)
+{
+    lead_ends_and_leaves_nothing(*state, be_preempted);
+}
+
+/* Until its last words are said. */
+static void rest_after_resigning(struct proposer_kit *f)
+{
+    proposer_resign(&f->p, f->now_ns);
+    proposer_on_tick(&f->p, 0, f->now_ns, &f->k.out);
+    assert_int_equal(f->p.phase, PROPOSER_IDLE);
+}
+
+static void resigned_gives_back_what_was_executed_already(void **state)
+{
+    lead_ends_and_leaves_nothing(*state, rest_after_resigning);
+}
+
+static void die_after_resigning(struct proposer_kit *f)
+{
+    proposer_resign(&f->p, f->now_ns + 1);
+    proposer_die(&f->p);
+    assert_int_equal(f->p.phase, PROPOSER_IDLE);
+}
+
+static void dead_gives_back_what_was_executed_already(void **state)
+{
+    lead_ends_and_leaves_nothing(*state, die_after_resigning);
 }
 
 /* ---- learning ---- */
@@ -679,6 +715,8 @@ int main(void)
         TEST(chosen_elsewhere_and_executed_leaves_nothing),
         TEST(executed_gives_context_of_the_own_value_alone),
         TEST(preempt_gives_back_what_was_executed_already),
+        TEST(resigned_gives_back_what_was_executed_already),
+        TEST(dead_gives_back_what_was_executed_already),
         TEST(flush_tells_what_no_accept_has_told),
         TEST(flush_is_silent_when_an_accept_told),
         TEST(preempt_ends_accepts_and_learns),

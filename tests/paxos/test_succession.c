@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "paxos/ring.h"
 #include "support/election_kit.h"
 
 #define ALL  0x1f /* of five */
@@ -281,6 +282,24 @@ static void ghost_of_a_gone_leader_is_not_followed(void **state)
     assert_false(election_heard(&f->e, f->now_ns) & member_bit(4));
 }
 
+/* Its next life leads, and has not said yet that it can choose. */
+static void flags_of_a_gone_leader_are_not_those_of_its_next_life(void **state)
+{
+    struct election_kit *f = *state;
+
+    claim_with_port(f, 7);
+    gone(f);
+    f->now_ns += BEAT;
+    f->self.promised = kit_ballot(8, 4);
+    for (int i = 0; i < 4; i++) {
+        election_on_claim(&f->e, f->self.promised, &f->self, f->now_ns,
+                          &f->k.out);
+        assert_int_equal(election_leader(&f->e), 4);
+        f->now_ns += BEAT;
+    }
+    assert_false(election_is_happy(&f->e, f->now_ns));
+}
+
 /* A rule of a packet filter, perhaps: it lives, and is not asked again. */
 static void port_that_lies_is_not_believed_twice(void **state)
 {
@@ -326,6 +345,7 @@ int main(void)
         TEST(gone_leader_is_left_and_the_others_are_told),
         TEST(gone_leader_is_succeeded_when_nobody_is_happy),
         TEST(ghost_of_a_gone_leader_is_not_followed),
+        TEST(flags_of_a_gone_leader_are_not_those_of_its_next_life),
         TEST(port_that_lies_is_not_believed_twice),
         TEST(port_of_who_is_not_followed_says_nothing),
     };

@@ -148,7 +148,8 @@ void siege_on_send(struct world *w, const struct machine *m,
         if (s->step == SIEGE_AMBUSH) siege_hold(w);
     }
     if (s->step == SIEGE_HELD && m->self == s->other &&
-        e->message.type == MESSAGE_PROMISE && e->to != s->other) {
+        e->message.type == MESSAGE_PROMISE && e->to != s->other &&
+        e->to != s->leader) { /* which is no candidate any more */
         siege_betray(w, e->to);
     }
 }

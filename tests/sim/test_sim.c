@@ -26,12 +26,14 @@
 
 /* Seeds that found a bug once, by the plans of that time. */
 static const uint64_t found[] = {
-    2,    /* a token went back along its path to its own holder */
-    116,  /* a vote for another value in a slot that was executed already */
-    204,  /* a client went beyond the window of its session */
-    1225, /* parts of messages that overtook each other never came together */
-    1943, /* all learners that knew a slot as chosen were gone, and those who
+    2,     /* a token went back along its path to its own holder */
+    116,   /* a vote for another value in a slot that was executed already */
+    204,   /* a client went beyond the window of its session */
+    1225,  /* parts of messages that overtook each other never came together */
+    1943,  /* all learners that knew a slot as chosen were gone, and those who
              had heard of it let nobody choose it anew */
+    10102, /* happy under a new life, by what the old one had said of itself */
+    11432, /* a proposer that resigned kept proposals that were executed */
 };
 
 static struct world *world;

@@ -373,7 +373,19 @@ static bool world_has_rot(const struct world *w)
     return false;
 }
 
-/* At rest, and after everybody has heard how far the others had voted. */
+/* Does a disk still work on what a member has to say? */
+static bool world_is_writing(const struct world *w)
+{
+    for (uint32_t i = 0; i < w->plan->nodes; i++) {
+        const struct disk *d = &w->machines[i].disk;
+
+        if (d->durable < d->count) return true;
+    }
+    return false;
+}
+
+/* At rest, and after everybody has heard how far the others had voted: a vote
+ * that was never told may be lost with a disk. */
 static void world_roll_back(struct world *w)
 {
     struct machine *m = &w->machines[prng_below(&w->random, w->plan->nodes)];
@@ -381,7 +393,8 @@ static void world_roll_back(struct world *w)
     if (w->plan->nodes == 1) return; /* nobody would know */
     if (world_has_rot(w)) return;    /* and here the one who knows is gone */
     w->done = false;
-    if (w->rolled_ns == NEVER_NS) w->rolled_ns = w->now_ns + REMEMBER_NS;
+    if (w->rolled_ns == NEVER_NS || world_is_writing(w))
+        w->rolled_ns = w->now_ns + REMEMBER_NS;
     if (w->now_ns < w->rolled_ns) return;
     w->rolled_ns = w->now_ns;
     if (machine_roll_back(w, m)) w->rolled = m;
