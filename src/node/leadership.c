@@ -195,6 +195,7 @@ static enum resign_reason leadership_fault(const struct node *n)
  * could lead: another round, with another majority, as of a candidate (P6). */
 static bool leadership_asks_in_vain(const struct node *n)
 {
+    if (!node_has(n, ROLE_LEARNER)) return false; /* its log may know */
     if (n->learner.executed >= n->proposer.bound) return false;
     if (n->now_ns - n->progress_ns <= n->stall_ns) return false;
     return !election_has_able_peer(&n->election, n->now_ns);

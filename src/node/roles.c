@@ -316,7 +316,8 @@ static bool roles_is_away(const struct node *n, enum role role,
     return n->now_ns - r->since_ns >= intervals * n->cfg.heartbeat_ns;
 }
 
-/* The leadership of a node does not outlive its roles for long. */
+/* The leadership of a node does not outlive its roles for long.  Without its
+ * learner it can have slots chosen, which is better than nobody who leads. */
 static void roles_check_leadership(struct node *n, struct effects *out)
 {
     if (!proposer_has_lead(&n->proposer) || n->group.n == 1) return;
@@ -325,7 +326,8 @@ static void roles_check_leadership(struct node *n, struct effects *out)
                      RESIGN_PROPOSER);
         leadership_resign(n, RESIGN_PROPOSER, MEMBER_NONE, out);
     } else if (proposer_is_leading(&n->proposer) &&
-               roles_is_away(n, ROLE_LEARNER, LEARNER_INTERVALS)) {
+               roles_is_away(n, ROLE_LEARNER, LEARNER_INTERVALS) &&
+               election_has_able_peer(&n->election, n->now_ns)) {
         leadership_resign(n, RESIGN_LEARNER, MEMBER_NONE, out);
     }
 }

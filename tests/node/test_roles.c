@@ -236,6 +236,40 @@ static void learner_dead_no_read_is_answered(void **state)
     nodes_free(g);
 }
 
+/* E8: another member has all its roles, so it leads. */
+static void learner_away_for_long_another_member_leads(void **state)
+{
+    struct nodes *g = led(3);
+    const uint8_t leader = nodes_leader(g);
+
+    (void)state;
+    g->m[leader].keeps_log = true;
+    lose(g, leader, ROLE_LEARNER);
+    nodes_run(g, NS_PER_S);
+    assert_int_not_equal(nodes_leader(g), leader);
+    nodes_free(g);
+}
+
+/* And where nobody has, somebody goes on: what it has chosen is done later. */
+static void learners_of_all_away_the_leader_goes_on(void **state)
+{
+    struct nodes *g = led(3);
+    const uint8_t leader = nodes_leader(g);
+    const struct ballot ballot = nodes_status(g, leader).ballot;
+
+    (void)state;
+    for (uint8_t i = 0; i < g->n; i++) {
+        g->m[i].keeps_log = true;
+        lose(g, i, ROLE_LEARNER);
+    }
+    nodes_run(g, NS_PER_S);
+    assert_int_equal(node_role(g->m[leader].node), NODE_LEADER);
+    for (uint8_t i = 0; i < g->n; i++) g->m[i].keeps_log = false;
+    nodes_until(g, all_are_up, NS_PER_S);
+    assert_true(ballot_equal(nodes_status(g, leader).ballot, ballot));
+    nodes_free(g);
+}
+
 /* A group of one has nobody to fetch from: its log is all there is. */
 static void learner_of_one_is_rebuilt_from_the_log_alone(void **state)
 {
@@ -280,6 +314,8 @@ int main(void)
         cmocka_unit_test(proposer_preempted_while_dead_does_not_lead),
         cmocka_unit_test(learner_rebuilt_has_the_same_state),
         cmocka_unit_test(learner_dead_no_read_is_answered),
+        cmocka_unit_test(learner_away_for_long_another_member_leads),
+        cmocka_unit_test(learners_of_all_away_the_leader_goes_on),
         cmocka_unit_test(learner_of_one_is_rebuilt_from_the_log_alone),
         cmocka_unit_test(role_that_dies_too_often_ends_the_process),
     };
