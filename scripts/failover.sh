@@ -22,6 +22,8 @@ usage: failover.sh [-n RUNS] [--kind KIND] [--plot FILE.png]
   --kind partition cut off from everybody, for a second
   --kind transfer  asked to hand over
   --kind role      its proposer dies (paxoskv fault)
+  --kind acceptor, --kind learner
+                   that role of it dies
   --plot FILE.png  draw when writes succeeded, by gnuplot
 END
     exit 2
@@ -47,7 +49,7 @@ while [ $# -gt 0 ]; do
 done
 [[ $runs =~ ^[1-9][0-9]*$ ]] || usage
 case $kind in
-kill | stop | transfer | role) ;;
+kill | stop | transfer | role | acceptor | learner) ;;
 # One machine has one copy of a multicast for all: members are cut off by their
 # ports, so everything goes by unicast.
 partition) export TRANSPORT=unicast ;;
@@ -65,7 +67,12 @@ PAXOSKV_PORT=${PAXOSKV_PORT:-7600}
 RATE=${RATE:-1000}
 CLIENTS=${CLIENTS:-16}
 export BUILD DIR PAXOSKV_PORT
-[ "$kind" = role ] && export EXTRA='[fault]\nenabled = yes\n'
+role=
+case $kind in
+role) role=proposer ;;
+acceptor | learner) role=$kind ;;
+esac
+[ -n "$role" ] && export EXTRA='[fault]\nenabled = yes\n'
 mkdir -p "$OUT" || exit 1
 
 die() {
@@ -124,7 +131,7 @@ fail() {
     stop) kill -STOP "$(pid_of "$1")" ;;
     partition) cut_off "$1" ;;
     transfer) ask transfer >/dev/null ;;
-    role) ask fault kill proposer --node "$1" >/dev/null ;;
+    *) ask fault kill "$role" --node "$1" >/dev/null ;;
     esac || return 1
     echo "$at"
 }
@@ -135,6 +142,11 @@ mend() {
     stop) kill -CONT "$(pid_of "$1")" ;;
     partition) nft delete table ip failover ;;
     esac
+}
+
+# How many ballots were led at so far.
+elections() {
+    cat "$DIR"/[1-9]*/log | grep -c 'leading at ballot'
 }
 
 # ---- figures ----------------------------------------------------------------
@@ -214,6 +226,7 @@ exec 3>"$OUT/end.$$"
 rm "$OUT/end.$$"
 sleep 1
 : >"$OUT/failures"
+before=$(elections)
 for ((run = 1; run <= runs; run++)); do
     id=$(leader) || die "run $run: there is no leader"
     fail "$id" 3>&- >>"$OUT/failures" || die "run $run: member $id did not fail"
@@ -228,6 +241,7 @@ wait "$load"
 lost=$?
 load=
 tail -n 2 "$OUT/steady.log"
+echo "$(($(elections) - before)) elections"
 gaps | report
 [ -n "$plot" ] && { draw || die "gnuplot"; }
 exit "$lost"

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define PAUSE_NS           (60 * NS_PER_MS) /* two to three missed heartbeats */
 #define REPORT_INTERVAL_NS NS_PER_S
 #define REPORT_BALLOT_MAX  32u
 
@@ -77,6 +78,14 @@ static void report_role_note(const struct note *n)
         log_debug("the %s is out by schedule, for %" PRIu64 " us", role, us);
     else
         log_debug("the %s is back after %" PRIu64 " us", role, us);
+}
+
+void report_pause(uint64_t due_ns, uint64_t now_ns)
+{
+    if (now_ns <= due_ns || now_ns - due_ns < PAUSE_NS) return;
+    log_warning("the process stood still for %" PRIu64 " ms: the machine is "
+                "overloaded, or it was stopped",
+                (now_ns - due_ns) / NS_PER_MS);
 }
 
 void report_note(const struct server *s, const struct note *n)

@@ -7,6 +7,10 @@
 
 #include "daemon/server.h"
 
+/* A turn that was due then begins only now: if that is so late that others may
+ * take the process for dead, say so. */
+void report_pause(uint64_t due_ns, uint64_t now_ns);
+
 /* Log a state change of the core. */
 void report_note(const struct server *s, const struct note *n);
 

@@ -244,7 +244,8 @@ static void server_read_clock(struct server *s)
 
 static void server_turn(struct server *s)
 {
-    const int rc = loop_wait(s->loop, server_deadline_ns(s));
+    const uint64_t due_ns = max_u64(server_deadline_ns(s), s->now_ns);
+    const int rc = loop_wait(s->loop, due_ns);
     struct loop_event ev;
 
     if (rc < 0) {
@@ -253,6 +254,7 @@ static void server_turn(struct server *s)
         return;
     }
     server_read_clock(s);
+    report_pause(due_ns, s->now_ns);
     while (!s->ended && loop_next(s->loop, &ev)) server_on_event(s, &ev);
     if (!s->ended) server_tell_disk(s);
     if (!s->ended) server_read_back(s);

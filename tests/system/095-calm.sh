@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# No false alarm: five members under all the load that there is, and then at
+# rest, keep their leader.  Whoever stands still for so long that it is taken
+# for dead says so in its log, and is forgiven.
+# LOAD_S=600 IDLE_S=600 makes it the long one.
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+
+LOAD_S=${LOAD_S:-5}
+IDLE_S=${IDLE_S:-5}
+
+# Lines of all logs with PATTERN, from line $seen of each on.
+told() {
+    local id
+    for id in 1 2 3 4 5; do
+        tail -n +"$((${seen[id]:-0} + 1))" "$DIR/$id/log"
+    done | grep -cE "$1"
+}
+
+mark() {
+    local id
+    for id in 1 2 3 4 5; do seen[id]=$(wc -l <"$DIR/$id/log"); done
+}
+
+preemptions() {
+    local sum=0 count
+    while read -r count; do sum=$((sum + count)); done \
+        < <(each_member "$(kv -t 2 --json status)" preemptions)
+    echo "$sum"
+}
+
+# quiet WHAT: nobody looked for a leader, unless somebody stood still.
+quiet() {
+    local alarms pauses
+    alarms=$(told 'looking for a leader|candidate at ballot|resigned from')
+    pauses=$(told 'stood still for')
+    echo "$1: $alarms alarms, $pauses pauses," \
+        "$(($(preemptions) - before)) preemptions"
+    [ "$pauses" -gt 0 ] && return
+    [ "$alarms" = 0 ] || fail "an election under $1"
+    [ "$(preemptions)" = "$before" ] || fail "a preemption under $1"
+}
+
+declare -a seen
+start 5
+before=$(preemptions)
+mark
+step "$LOAD_S s of load"
+kv bench --clients 64 --pipeline 16 --seconds "$LOAD_S" | head -n 2 ||
+    fail "no load"
+quiet load
+mark
+step "$IDLE_S s of rest"
+sleep "$IDLE_S"
+quiet rest
+same_state 5
