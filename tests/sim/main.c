@@ -25,7 +25,9 @@ static const char *main_run_again(void *ctx, uint64_t seed,
                                   const struct plan_wish *wish)
 {
     static struct jobs_one one;
+    static uint32_t runs;
 
+    report_shrinking(++runs);
     jobs_run_one(ctx, seed, wish, NULL, &one);
     return jobs_failure(&one);
 }
@@ -42,6 +44,7 @@ static void main_explain(struct jobs *j, const struct options *o,
     if (o->minimize && jobs_failure(&one)) {
         const uint32_t runs = minimize(&again, seed, jobs_failure(&one), &wish);
 
+        report_shrinking(0);
         printf("made small in %u runs\n", runs);
         jobs_run_one(j, seed, &wish, NULL, &one);
     }

@@ -38,6 +38,16 @@ static void report_progress(void *ctx, uint64_t worlds, double seconds)
     if (left <= 0) fputs("\r\033[K", stderr);
 }
 
+void report_shrinking(uint32_t runs)
+{
+    if (!isatty(STDERR_FILENO)) return;
+    if (runs) {
+        fprintf(stderr, "\rmaking it small, run %u \033[K", runs);
+    } else {
+        fputs("\r\033[K", stderr);
+    }
+}
+
 struct jobs_watcher report_watcher(const struct options *o)
 {
     return (struct jobs_watcher){ .tell = report_progress, .ctx = (void *)o };

@@ -13,6 +13,9 @@
 /* A line that is written over and over, where standard error is a terminal. */
 struct jobs_watcher report_watcher(const struct options *o);
 
+/* Likewise, while a failure is made small; 0: it is. */
+void report_shrinking(uint32_t runs);
+
 /* What a world is like. */
 void report_plan(const struct plan *p);
 
