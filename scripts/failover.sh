@@ -72,6 +72,9 @@ case $kind in
 role) role=proposer ;;
 acceptor | learner) role=$kind ;;
 esac
+# More than five deaths of a role in ten seconds end the process.
+away_s=1
+[ -n "$role" ] && away_s=2
 [ -n "$role" ] && export EXTRA='[fault]\nenabled = yes\n'
 mkdir -p "$OUT" || exit 1
 
@@ -230,7 +233,7 @@ before=$(elections)
 for ((run = 1; run <= runs; run++)); do
     id=$(leader) || die "run $run: there is no leader"
     fail "$id" 3>&- >>"$OUT/failures" || die "run $run: member $id did not fail"
-    sleep 1
+    sleep "$away_s"
     mend "$id" 3>&- || die "run $run: member $id did not come back"
     sleep 0.3
     [ -t 2 ] && printf '\r%d of %d' "$run" "$runs" >&2

@@ -165,6 +165,7 @@ static void receive_answer(struct node *n, const struct message *m,
     case MESSAGE_PROMISE:
         identity_note_votes(n, m);
         repair_target(n, m->promise.chosen_upto);
+        election_on_told(&n->election, m->from, m->promise.chosen_upto);
         proposer_on_promise(&n->proposer, m, n->learner.chosen_upto, n->now_ns,
                             out);
         break;

@@ -324,6 +324,15 @@ void election_on_heartbeat(struct election *e, const struct message *m,
     if (e->hurry) e->look_ns = min_u64(e->look_ns, now_ns);
 }
 
+void election_on_told(struct election *e, uint8_t from, uint64_t chosen_upto)
+{
+    struct peer *p = &e->peers[from];
+
+    ASSERT(from < e->group->n);
+
+    p->chosen_upto = max_u64(p->chosen_upto, chosen_upto);
+}
+
 void election_on_prepare(struct election *e, uint64_t now_ns)
 {
     e->quiet_ns = max_u64(e->quiet_ns, now_ns + 5 * e->heartbeat_ns);

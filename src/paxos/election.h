@@ -113,6 +113,10 @@ void election_on_claim(struct election *e, struct ballot ballot,
                        const struct self_view *self, uint64_t now_ns,
                        struct effects *out);
 
+/* A member said up to where it knows what was chosen, not in a heartbeat: who
+ * lacks some of that need not wait for one to know whom to ask (P19). */
+void election_on_told(struct election *e, uint8_t from, uint64_t chosen_upto);
+
 /* A Prepare by another member: give it time. */
 void election_on_prepare(struct election *e, uint64_t now_ns);
 

@@ -185,6 +185,23 @@ static void gap_is_asked_of_those_who_have_it(void **state)
     nodes_free(g);
 }
 
+/* A leader does not wait for heartbeats to say who has what it lacks. */
+static void gap_told_by_a_promise_is_asked_of_who_told(void **state)
+{
+    struct nodes *g = alone_new(3);
+
+    (void)state;
+    alone_admit(g);
+    alone_stand(g, 7);
+    alone_promise(g, 2, 7, 3);
+    alone_sync(g);
+    for (unsigned i = 0; i < 3; i++) alone_tick(g, NS_PER_MS);
+    assert_int_equal(alone_sent(g, 1, MESSAGE_FETCH), 0);
+    assert_int_equal(
+        alone_message(g, 2, MESSAGE_FETCH, 0)->fetch->ranges[0].last, 3);
+    nodes_free(g);
+}
+
 /* ---- answers ---- */
 
 static void chosen_with_value_is_learned_and_written(void **state)
@@ -408,6 +425,7 @@ int main(void)
         cmocka_unit_test(gap_closed_in_time_is_not_asked_for),
         cmocka_unit_test(gap_unanswered_is_asked_for_again),
         cmocka_unit_test(gap_is_asked_of_those_who_have_it),
+        cmocka_unit_test(gap_told_by_a_promise_is_asked_of_who_told),
         cmocka_unit_test(chosen_with_value_is_learned_and_written),
         cmocka_unit_test(chosen_without_value_needs_the_vote_of_that_ballot),
         cmocka_unit_test(chosen_beyond_all_bounds_is_dropped),

@@ -805,10 +805,9 @@ void alone_admit(struct nodes *g)
     alone_forget(g);
 }
 
-void alone_lead(struct nodes *g, uint64_t round)
+void alone_stand(struct nodes *g, uint64_t round)
 {
     struct message m = alone_from(1, MESSAGE_NOMINATE);
-    unsigned left = g->n / 2u;
 
     m.token = (struct token){ .attempt = round,
                               .round = round,
@@ -817,11 +816,26 @@ void alone_lead(struct nodes *g, uint64_t round)
                               .visited = 3 };
     nodes_tell(g, 0, &m);
     alone_sync(g);
+}
+
+void alone_promise(struct nodes *g, uint8_t index, uint64_t round,
+                   uint64_t chosen_upto)
+{
+    struct message m = alone_from(index, MESSAGE_PROMISE);
+
+    m.ballot = kit_ballot(round, 0);
+    m.promise.log_start = 1;
+    m.promise.chosen_upto = chosen_upto;
+    nodes_tell(g, 0, &m);
+}
+
+void alone_lead(struct nodes *g, uint64_t round)
+{
+    unsigned left = g->n / 2u;
+
+    alone_stand(g, round);
     for (uint8_t i = 1; left > 0; i++, left--) {
-        m = alone_from(i, MESSAGE_PROMISE);
-        m.ballot = kit_ballot(round, 0);
-        m.promise.log_start = 1;
-        nodes_tell(g, 0, &m);
+        alone_promise(g, i, round, 0);
     }
     alone_sync(g);
     assert_int_equal(nodes_status(g, 0).role, NODE_LEADER);

@@ -156,6 +156,12 @@ void alone_sync(struct nodes *g);
 void alone_flush(struct nodes *g);
 void alone_tick(struct nodes *g, uint64_t ns);
 
+/* It is nominated, and a candidate; one of its promises, of a member that knows
+ * so far what was chosen. */
+void alone_stand(struct nodes *g, uint64_t round);
+void alone_promise(struct nodes *g, uint8_t index, uint64_t round,
+                   uint64_t chosen_upto);
+
 /* Member 0 leads at this round, its takeover no-op sent (not chosen). */
 void alone_lead(struct nodes *g, uint64_t round);
 
