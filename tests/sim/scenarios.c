@@ -1,13 +1,12 @@
 /* scenarios.c - the scripts of scenario.h: to teach, and to stay as it is. */
-#include "sim/scenario.h"
+#include "sim/scenarios.h"
 
 #include "base/units.h"
 #include "sim/inside.h"
 
 #include <stdio.h>
 
-/* All nodes are there, know each other, and nobody leads yet. */
-static void boot(struct script *s)
+void script_boot(struct script *s)
 {
     script_start_all(s);
     script_until(s, script_admitted, 0, 200, "all are admitted");
@@ -15,8 +14,7 @@ static void boot(struct script *s)
     script_curtain(s);
 }
 
-/* And id leads, with a client 0 that has its session, and all is told. */
-static void boot_led(struct script *s, uint8_t id)
+void script_boot_led(struct script *s, uint8_t id)
 {
     uint64_t slot;
 
@@ -35,7 +33,7 @@ static void boot_led(struct script *s, uint8_t id)
 
 static void basic_paxos(struct script *s)
 {
-    boot(s);
+    script_boot(s);
     script_say(s, "Phase 1: node 1 asks all to promise its ballot.");
     script_nominate(s, 1);
     script_until(s, script_serves, 1, 50, "node 1 serves");
@@ -76,7 +74,7 @@ static void dueling_proposers(struct script *s)
 {
     uint8_t leader;
 
-    boot(s);
+    script_boot(s);
     script_say(s, "Without back-off: whoever loses its ballot tries a higher "
                   "one at once.");
     script_stand(s, 1);
@@ -106,7 +104,7 @@ static void at_least_a_majority(struct script *s)
 {
     uint64_t slot;
 
-    boot_led(s, 1);
+    script_boot_led(s, 1);
     slot = script_next_slot(s, 1);
     script_slow(s, 4, 1, 4000);
     script_slow(s, 5, 1, 6000);
@@ -130,7 +128,7 @@ static void failed_acceptor(struct script *s)
 {
     uint64_t slot;
 
-    boot_led(s, 1);
+    script_boot_led(s, 1);
     slot = script_next_slot(s, 1);
     script_say(s, "Node 3 dies; nobody waits for it.");
     script_kill(s, 3);
@@ -151,7 +149,7 @@ static void dead_roles(struct script *s)
     uint64_t ballot;
     uint64_t slot;
 
-    boot_led(s, 1);
+    script_boot_led(s, 1);
     slot = script_next_slot(s, 1);
     ballot = script_status(s, 1).ballot.round;
     script_say(s, "The leader's own acceptor dies: the others are a majority "
@@ -173,7 +171,7 @@ static void dead_roles(struct script *s)
     script_until(s, script_all_executed, slot + 1, 1000, "all are up to date");
 }
 
-static bool has_no_leader(const struct script *s, uint64_t id)
+bool script_has_no_leader(const struct script *s, uint64_t id)
 {
     return script_status(s, (uint8_t)id).leader == 0;
 }
@@ -182,7 +180,7 @@ static void leader_crash_half_accepted(struct script *s)
 {
     uint64_t slot;
 
-    boot_led(s, 5);
+    script_boot_led(s, 5);
     slot = script_next_slot(s, 5);
     script_prefer(s, 1);
     script_say(s, "The leader, 5, reaches node 4 only.");
@@ -194,7 +192,7 @@ static void leader_crash_half_accepted(struct script *s)
     script_expect(s, !checker_has_chosen(&s->w->checker, slot),
                   "the slot is not chosen");
     script_slow(s, 2, 1, 3000);
-    script_until(s, has_no_leader, 1, 200, "node 1 misses the leader");
+    script_until(s, script_has_no_leader, 1, 200, "node 1 misses the leader");
     script_nominate(s, 1);
     script_say(s, "Node 4 is in the majority of the next leader, and tells it "
                   "of its vote.");
@@ -211,7 +209,7 @@ static void leader_crash_half_accepted(struct script *s)
 
 static void omni_quorum_loss(struct script *s)
 {
-    boot_led(s, 5);
+    script_boot_led(s, 5);
     script_say(s, "Only node 1 is still connected to a majority: the leader, "
                   "5, is alive, and reaches 1 alone.");
     for (uint8_t a = 2; a <= 5; a++) {
@@ -230,7 +228,7 @@ static void omni_constrained_election(struct script *s)
 {
     uint64_t slot;
 
-    boot_led(s, 5);
+    script_boot_led(s, 5);
     slot = script_next_slot(s, 5);
     script_say(s, "Node 1 does not hear the leader, and misses what is "
                   "written.");
@@ -259,7 +257,7 @@ static void omni_chained(struct script *s)
 {
     uint64_t ballot;
 
-    boot_led(s, 3);
+    script_boot_led(s, 3);
     script_say(s, "The leader, 3, and node 1 do not hear each other; both hear "
                   "node 2.");
     script_cut(s, 1, 3);
@@ -272,49 +270,6 @@ static void omni_chained(struct script *s)
     script_expect(s, script_status(s, 2).ballot.round == ballot,
                   "it is the same leader");
     script_put(s, 0, 3, "k", "v");
-    script_until_answered(s, 0, 100);
-}
-
-/* ---- the ring ------------------------------------------------------------ */
-
-static void provisional_leaders(struct script *s)
-{
-    script_curtain(s);
-    script_say(s, "Five nodes start; each takes itself as leader, for the time "
-                  "being (E9), and is asked.");
-    script_start_all(s);
-    script_run(s, 5000);
-    for (uint8_t i = 0; i < 4; i++) script_open(s, i, (uint8_t)(i + 1));
-    script_run(s, 50000);
-    for (uint8_t id = 1; id <= 5; id++) {
-        script_expect(s, script_status(s, id).role == NODE_PROVISIONAL,
-                      "all are provisional leaders");
-        script_expect(s, script_next_slot(s, id) == 1, "nobody executes");
-    }
-    script_say(s, "What is asked waits; no node executes anything by itself.");
-    script_until_led(s, 1000);
-    script_say(s, "One leads: the others hand over what waited.");
-    for (uint8_t i = 0; i < 4; i++) script_until_answered(s, i, 100);
-}
-
-static void ring_dead_successors(struct script *s)
-{
-    uint8_t leader;
-
-    boot_led(s, 7);
-    script_say(s, "The leader, 7, dies; then 1 and 2, which come next in the "
-                  "ring, and nobody knows as yet.");
-    script_kill(s, 7);
-    script_until(s, has_no_leader, 6, 200, "node 6 misses the leader");
-    script_kill(s, 1);
-    script_kill(s, 2);
-    leader = script_until_led(s, 1000);
-    script_expect(s, leader >= 3 && leader <= 6, "one of the living leads");
-    script_say(
-        s, "Whoever does not acknowledge the token is left out: node %u leads.",
-        leader);
-    script_turn(s, 0, leader);
-    script_put(s, 0, leader, "k", "v");
     script_until_answered(s, 0, 100);
 }
 
@@ -339,5 +294,20 @@ const struct scenario scenarios[] = {
       "at start-up requests wait for a leader" },
     { "ring-dead-successors", 7, ring_dead_successors,
       "the token skips dead members" },
+    { "ring-token-lost", 5, ring_token_lost,
+      "whoever has the token at hop 1, 2, 3 dies with it" },
+    { "ring-token-doubled", 5, ring_token_doubled,
+      "each datagram comes twice, and late; one election" },
+    { "ring-initiator-dies", 5, ring_initiator_dies,
+      "the token outlives the member that sent it" },
+    { "ring-best-dies", 5, ring_best_dies,
+      "whom the token names dies; another one is elected" },
+    { "start-all-at-once", 5, start_all_at_once,
+      "many tokens, one of which survives" },
+    { "start-one-by-one", 5, start_one_by_one,
+      "the fourth one makes it possible; the fifth follows" },
+    { "islands", 5, islands, "two, two and one: nobody leads until healed" },
+    { "flapping-links", 5, flapping_links,
+      "a link of the leader comes and goes, the leader stays" },
     { 0 },
 };
