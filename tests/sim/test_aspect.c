@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
+
 static void name_of_each_is_a_word_of_its_own(void **state)
 {
     char a[ASPECT_NAME_MAX];
@@ -106,6 +108,30 @@ static void parse_of_other_words_is_refused(void **state)
     }
 }
 
+/* As a word of the section on faults. */
+static void manual_names_every_aspect(void **state)
+{
+    static char page[100000];
+    FILE *file = fopen("man/paxoskv-sim.1", "r");
+    char *end;
+
+    (void)state;
+    assert_non_null(file);
+    page[fread(page, 1, sizeof page - 1, file)] = '\0';
+    fclose(file);
+    assert_non_null(strstr(page, ".Sh FAULTS"));
+    end = strstr(page, ".Sh CHECKS");
+    assert_non_null(end);
+    *end = '\0';
+    for (uint32_t i = 0; i < aspect_count(); i++) {
+        char name[ASPECT_NAME_MAX];
+        char word[ASPECT_NAME_MAX + 3];
+
+        snprintf(word, sizeof word, " %s", aspect_name(i, name));
+        assert_non_null(strstr(strstr(page, ".Sh FAULTS"), word));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -115,6 +141,7 @@ int main(void)
         cmocka_unit_test(parse_of_every_name_gives_its_bit),
         cmocka_unit_test(parse_of_lists_gives_their_sum),
         cmocka_unit_test(parse_of_other_words_is_refused),
+        cmocka_unit_test(manual_names_every_aspect),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
