@@ -93,8 +93,14 @@ int execute_again(struct node *n, uint64_t upto)
 
     while (n->learner.executed < upto &&
            (at = learner_next(&n->learner)) != NULL) {
-        const int rc = execute_value(n, value_of(at->blob), NULL, NULL);
+        const struct value v = value_of(at->blob);
+        struct blob *context = proposer_on_executed(&n->proposer,
+                                                    n->learner.executed + 1, v);
+        const int rc = execute_value(n, v, NULL, NULL);
 
+        /* An own proposal that was chosen while the learner was away: whoever
+         * asked asks again, and the session has the answer. */
+        blob_unref(&n->pool, context);
         if (rc < 0) return rc;
         acceptor_advance(&n->shadow, n->learner.executed + 1,
                          n->learner.chosen_upto);

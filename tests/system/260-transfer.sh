@@ -35,7 +35,11 @@ kv transfer >/dev/null || fail "transfer"
 kv transfer 9 2>"$DIR/refused" && fail "transfer to nobody"
 grep -q "no member 9" "$DIR/refused" || fail "$(cat "$DIR/refused")"
 expect 2 "" kv transfer one
-kv --json transfer 1 | grep -q '"status":"ok","leader":1' || fail "as JSON"
+as_json() {
+    kv --json transfer 1 2>&1 | tee "$DIR/refused" |
+        grep -q '"status":"ok","leader":1'
+}
+until_true 20 as_json || fail "as JSON: $(cat "$DIR/refused")"
 
 # It names its successor before it ends: nobody has to find out.
 id=$(leader)
