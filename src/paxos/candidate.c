@@ -41,6 +41,7 @@ void proposer_start(struct proposer *p, uint64_t round, uint64_t from,
     ASSERT(from > 0);
 
     candidate_forget(p);
+    proposer_rest(p); /* of an earlier ballot, which it had just given up */
     p->phase = PROPOSER_PREPARING;
     p->ballot = (struct ballot){ round, group_self_id(p->group) };
     p->from = from;

@@ -393,6 +393,17 @@ static void die_after_resigning(struct proposer_kit *f)
     assert_int_equal(f->p.phase, PROPOSER_IDLE);
 }
 
+static void stand_after_resigning(struct proposer_kit *f)
+{
+    proposer_resign(&f->p, f->now_ns + 1);
+    proposer_start(&f->p, 8, 3, f->now_ns, &f->k.out);
+}
+
+static void standing_again_gives_back_what_was_executed_already(void **state)
+{
+    lead_ends_and_leaves_nothing(*state, stand_after_resigning);
+}
+
 static void dead_gives_back_what_was_executed_already(void **state)
 {
     lead_ends_and_leaves_nothing(*state, die_after_resigning);
@@ -716,6 +727,7 @@ int main(void)
         TEST(executed_gives_context_of_the_own_value_alone),
         TEST(preempt_gives_back_what_was_executed_already),
         TEST(resigned_gives_back_what_was_executed_already),
+        TEST(standing_again_gives_back_what_was_executed_already),
         TEST(dead_gives_back_what_was_executed_already),
         TEST(flush_tells_what_no_accept_has_told),
         TEST(flush_is_silent_when_an_accept_told),

@@ -33,8 +33,9 @@ static const uint64_t found[] = {
     1943,  /* all learners that knew a slot as chosen were gone, and those who
              had heard of it let nobody choose it anew */
     10102, /* happy under a new life, by what the old one had said of itself */
-    69410, /* what was executed again, from the log, left its proposal */
     11432, /* a proposer that resigned kept proposals that were executed */
+    93631, /* so did one that stood again at once */
+    69410, /* what was executed again, from the log, left its proposal */
 };
 
 static struct world *world;
