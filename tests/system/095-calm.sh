@@ -65,7 +65,7 @@ mark
 "$cluster" pause "$follower" || fail "pause"
 sleep 0.2
 "$cluster" resume "$follower" || fail "resume"
-said() { tail -n +"$((${seen[follower]} + 1))" "$DIR/$follower/log" |
+said() { tail -n +"$((seen[follower] + 1))" "$DIR/$follower/log" |
     grep -q 'stood still for'; }
 until_true 10 said || fail "$follower says nothing"
 same_state 5
