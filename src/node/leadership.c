@@ -78,11 +78,18 @@ static void leadership_say_leaving(struct node *n, struct effects *out)
                       : NEVER_NS;
 }
 
-static void leadership_nominate(struct node *n, uint8_t wanted,
-                                struct effects *out)
+/* The bits of those that are asked for. */
+static uint16_t leadership_among(const struct node *n, uint8_t wanted)
+{
+    return wanted == MEMBER_NONE ? group_others(&n->group) : member_bit(wanted);
+}
+
+static void leadership_nominate(struct node *n, uint16_t among,
+                                uint16_t refused, struct effects *out)
 {
     n->handover = (struct handover){
-        .to = election_successor(&n->election, wanted, n->now_ns),
+        .to = election_successor(&n->election, among, n->now_ns),
+        .refused = refused,
         .round = max_u64(n->round_seen, n->proposer.ballot.round) + 1,
         .again_ns = NEVER_NS,
     };
@@ -105,7 +112,7 @@ void leadership_resign(struct node *n, enum resign_reason reason,
     }
     if (led) {
         proposer_resign(&n->proposer, n->now_ns + LAST_WORDS_NS);
-        leadership_nominate(n, wanted, out);
+        leadership_nominate(n, leadership_among(n, wanted), 0, out);
         election_on_resigned(&n->election, ballot, n->now_ns);
     } else if (n->proposer.phase != PROPOSER_RESIGNED) {
         proposer_preempt(&n->proposer);
@@ -115,13 +122,29 @@ void leadership_resign(struct node *n, enum resign_reason reason,
     election_heartbeat(&n->election, &self, n->now_ns, out);
 }
 
+/* Who was named cannot lead: the next best, so that nobody has to find out. */
+void leadership_on_refused(struct node *n, const struct message *m,
+                           struct effects *out)
+{
+    const struct handover *h = &n->handover;
+    uint16_t refused;
+
+    if (n->proposer.phase != PROPOSER_RESIGNED || !h->pending) return;
+    if (!ballot_equal(m->ballot, n->proposer.ballot)) return;
+    if (m->from != h->to) return;
+    refused = h->refused | member_bit(m->from);
+    leadership_nominate(n, group_others(&n->group) & (uint16_t)~refused,
+                        refused, out);
+}
+
 const char *node_transfer_refusal(const struct node *n, uint8_t wanted,
                                   uint8_t *to)
 {
     *to = MEMBER_NONE;
     if (!proposer_is_leading(&n->proposer)) return "it does not lead";
     if (wanted == n->group.self) return "it leads already";
-    *to = election_successor(&n->election, wanted, n->now_ns);
+    *to = election_successor(&n->election, leadership_among(n, wanted),
+                             n->now_ns);
     if (*to != MEMBER_NONE) return NULL;
     return wanted == MEMBER_NONE
                ? "no other member votes and hears a majority"
@@ -157,7 +180,8 @@ void leadership_on_step(struct node *n, uint64_t gap_ns, struct effects *out)
 /* Somebody could lead whose disk is not full (P14). */
 static bool leadership_has_roomy_peer(const struct node *n)
 {
-    const uint8_t to = election_successor(&n->election, MEMBER_NONE, n->now_ns);
+    const uint16_t others = group_others(&n->group);
+    const uint8_t to = election_successor(&n->election, others, n->now_ns);
 
     if (to == MEMBER_NONE) return false;
     return !(n->election.peers[to].flags & HEARTBEAT_FULL);

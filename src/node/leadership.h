@@ -16,6 +16,10 @@
 void leadership_resign(struct node *n, enum resign_reason reason,
                        uint8_t wanted, struct effects *out);
 
+/* REFUSE of the successor that Leaving has named. */
+void leadership_on_refused(struct node *n, const struct message *m,
+                           struct effects *out);
+
 /* An operator wants this member (MEMBER_NONE: another one) to lead. */
 void leadership_transfer(struct node *n, uint8_t wanted, struct effects *out);
 

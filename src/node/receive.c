@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "node/chosen.h"
 #include "node/identity.h"
+#include "node/leadership.h"
 #include "node/reads.h"
 #include "node/repair.h"
 #include "node/requests.h"
@@ -200,7 +201,11 @@ static void receive_election(struct node *n, const struct message *m,
         election_on_nominate(&n->election, m, &self, n->now_ns, out);
         break;
     case MESSAGE_REFUSE:
-        election_on_refuse(&n->election, m, n->now_ns);
+        if (ballot_is_none(m->ballot)) {
+            election_on_refuse(&n->election, m, n->now_ns);
+        } else {
+            leadership_on_refused(n, m, out);
+        }
         break;
     case MESSAGE_LEAVING:
         n->round_seen = max_u64(n->round_seen, m->ballot.round);

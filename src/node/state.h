@@ -138,7 +138,8 @@ struct repair {
 struct handover {
     uint8_t to; /* index, or MEMBER_NONE */
     uint8_t tries;
-    bool pending; /* nobody has taken over yet */
+    bool pending;     /* nobody has taken over yet */
+    uint16_t refused; /* by these members */
     uint64_t round;
     uint64_t again_ns;
 };

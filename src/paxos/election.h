@@ -120,7 +120,8 @@ void election_on_told(struct election *e, uint8_t from, uint64_t chosen_upto);
 /* A Prepare by another member: give it time. */
 void election_on_prepare(struct election *e, uint64_t now_ns);
 
-/* LEAVING: the leader of its ballot goes, and names its successor (E5). */
+/* LEAVING: the leader of its ballot goes, and names its successor (E5), which
+ * refuses to the leader if it cannot obey. */
 void election_on_leaving(struct election *e, const struct message *m,
                          const struct self_view *self, uint64_t now_ns,
                          struct effects *out);
@@ -136,10 +137,10 @@ void election_on_resigned(struct election *e, struct ballot ballot,
 
 /*
  * The member to lead after this one: able to, and the best of those by what
- * they said last (E3); MEMBER_NONE if there is none.  wanted: the one that an
- * operator asks for, or MEMBER_NONE.
+ * they said last (E3); MEMBER_NONE if there is none.  among: the bits of those
+ * that come into question.
  */
-uint8_t election_successor(const struct election *e, uint8_t wanted,
+uint8_t election_successor(const struct election *e, uint16_t among,
                            uint64_t now_ns);
 
 /* True if another member could lead: hears a majority, and votes (E8). */

@@ -20,6 +20,24 @@ void election_leave(struct election *e, struct ballot ballot, uint64_t now_ns,
     e->hurry = true;
 }
 
+/* Leaving counts while this node follows the one who leaves, or has only just
+ * left it, since that it resigned may be heard first; behind a promise to
+ * anybody later it is late (24). */
+static bool election_follows(const struct election *e, struct ballot ballot,
+                             const struct self_view *self)
+{
+    if (!ballot_is_none(e->leader)) return ballot_equal(e->leader, ballot);
+    return ballot_equal(e->left, ballot) &&
+           ballot_cmp(self->promised, ballot) <= 0;
+}
+
+static bool election_may_lead(const struct election *e,
+                              const struct self_view *self, uint64_t now_ns)
+{
+    if (self->draining || !self->acceptor_ok || self->unable) return false;
+    return election_is_qc(e, self, now_ns);
+}
+
 void election_on_leaving(struct election *e, const struct message *m,
                          const struct self_view *self, uint64_t now_ns,
                          struct effects *out)
@@ -28,15 +46,19 @@ void election_on_leaving(struct election *e, const struct message *m,
 
     ASSERT(m->type == MESSAGE_LEAVING);
 
-    /* It counts while this node follows the one who leaves: not late (24). */
     if (m->from == e->group->self) return;
-    if (!ballot_equal(e->leader, m->ballot)) return;
+    if (!election_follows(e, m->ballot, self)) return;
     if (ballot_equal(e->obeyed_leaving, m->ballot)) return;
     election_leave(e, m->ballot, now_ns, out);
     if (m->leaving.successor != e->group->self) return;
-    if (self->leading || self->campaigning || self->draining) return;
-    if (self->unable) return;
-    if (!self->acceptor_ok || !election_is_qc(e, self, now_ns)) return;
+    if (self->leading || self->campaigning) return;
+    if (!election_may_lead(e, self, now_ns)) {
+        struct message *refuse = effects_send(out, m->from, MESSAGE_REFUSE);
+
+        refuse->ballot = m->ballot;
+        refuse->token.initiator = m->from;
+        return;
+    }
     e->obeyed_leaving = m->ballot;
     e->campaign = round;
 }
@@ -167,15 +189,13 @@ static bool election_is_better(const struct election *e, uint8_t i, uint8_t j)
     return i > j;
 }
 
-uint8_t election_successor(const struct election *e, uint8_t wanted,
+uint8_t election_successor(const struct election *e, uint16_t among,
                            uint64_t now_ns)
 {
     uint8_t best = MEMBER_NONE;
 
-    ASSERT(wanted == MEMBER_NONE || wanted < e->group->n);
-
     for (uint8_t i = 0; i < e->group->n; i++) {
-        if (wanted != MEMBER_NONE && i != wanted) continue;
+        if (!(among & member_bit(i))) continue;
         if (!election_is_able(e, i, now_ns)) continue;
         if (best == MEMBER_NONE || election_is_better(e, i, best)) best = i;
     }

@@ -35,6 +35,8 @@
  *                 u8 initiator, u8 hop, u8 best, u8 best_burden,
  *                 u8 best_links, u8 best_priority, u8 path_len, u8 path[9],
  *                 6 zeros
+ *                 a REFUSE of Leaving(ballot) has that ballot in its head, and
+ *                 only the initiator here
  *   HELLO         u64 vote_seq, u64 instance, u64 previous, u64 life,
  *                 u64 nonce
  *   HELLO_ANSWER  u64 life, u64 nonce, u8 yes, u8 reason, 6 zeros

@@ -110,6 +110,24 @@ static void transfer_that_cannot_be_is_refused(void **state)
     nodes_free(g);
 }
 
+/* The one named has just lost its learner: another comes behind at once. */
+static void successor_that_refuses_makes_room_for_the_next(void **state)
+{
+    struct nodes *g = led_with(5, false);
+    const uint8_t leader = nodes_leader(g);
+    const struct role_order kill = { .role = ROLE_LEARNER, .kill = true };
+    uint8_t best;
+
+    (void)state;
+    assert_null(node_transfer_refusal(g->m[leader].node, MEMBER_NONE, &best));
+    nodes_step(g, best, &(struct event){ .type = EVENT_ROLE, .order = &kill });
+    transfer(g, leader, best);
+    nodes_until(g, nodes_are_led, BEAT / 2);
+    assert_int_not_equal(nodes_leader(g), leader);
+    assert_int_not_equal(nodes_leader(g), best);
+    nodes_free(g);
+}
+
 static bool loses_leaving(const struct nodes *g, const struct packet *p)
 {
     (void)g;
@@ -361,6 +379,7 @@ int main(void)
         cmocka_unit_test(transfer_makes_the_wanted_member_lead),
         cmocka_unit_test(transfer_that_cannot_be_is_refused),
         cmocka_unit_test(transfer_passes_over_who_lacks_a_role),
+        cmocka_unit_test(successor_that_refuses_makes_room_for_the_next),
         cmocka_unit_test(leaving_lost_costs_two_intervals),
         cmocka_unit_test(writes_in_flight_are_answered_after_a_transfer),
         cmocka_unit_test(resigned_leader_answers_what_gets_chosen),

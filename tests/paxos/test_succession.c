@@ -95,14 +95,54 @@ static void leaving_of_who_is_not_followed_is_ignored(void **state)
     assert_int_equal(election_leader(&f->e), 3);
 }
 
-static void leaving_to_who_cannot_lead_is_not_obeyed(void **state)
+static void leaving_to_who_cannot_lead_is_refused(void **state)
 {
     struct election_kit *f = *state;
+    const struct message *refuse;
+    uint8_t to;
 
     f->self.draining = true;
     leave(f, 7, 2);
     assert_int_equal(f->e.campaign, 0);
     assert_int_equal(election_leader(&f->e), MEMBER_NONE);
+    refuse = kit_send(&f->k, MESSAGE_REFUSE, 0, &to);
+    assert_int_equal(to, 4);
+    assert_ballot(refuse->ballot, 7, 4);
+}
+
+static void leave_heartbeat(struct election_kit *f, uint64_t round)
+{
+    const struct message m = {
+        .type = MESSAGE_HEARTBEAT,
+        .from = 4,
+        .ballot = kit_ballot(round, 4),
+        .heartbeat = { .heard = ALL, .flags = GOOD | HEARTBEAT_RESIGNED }
+    };
+
+    election_on_heartbeat(&f->e, &m, &f->self, f->now_ns, &f->k.out);
+}
+
+/* Overtaken by the heartbeat that says the same. */
+static void leaving_behind_its_heartbeat_is_obeyed(void **state)
+{
+    struct election_kit *f = *state;
+
+    leave_heartbeat(f, 7);
+    assert_int_equal(election_leader(&f->e), MEMBER_NONE);
+    leave(f, 7, 2);
+    assert_int_equal(f->e.campaign, 8);
+}
+
+/* Pitfall 24, too: somebody took over already. */
+static void leaving_behind_a_later_promise_is_ignored(void **state)
+{
+    struct election_kit *f = *state;
+
+    leave_heartbeat(f, 7);
+    f->self.promised = kit_ballot(8, 3);
+    leave(f, 7, 2);
+    assert_int_equal(f->e.campaign, 0);
+    assert_int_equal(kit_sent(&f->k, MESSAGE_REFUSE), 0);
 }
 
 static void leaving_makes_the_others_wait_one_to_two_intervals(void **state)
@@ -156,18 +196,20 @@ static void successor_is_the_best_that_is_able(void **state)
 {
     struct election_kit *f = *state;
 
-    assert_int_equal(election_successor(&f->e, MEMBER_NONE, f->now_ns), 4);
+    assert_int_equal(election_successor(&f->e, ALL, f->now_ns), 4);
     hear(f, 4, ALL, GOOD | HEARTBEAT_FULL);
-    assert_int_equal(election_successor(&f->e, MEMBER_NONE, f->now_ns), 3);
+    assert_int_equal(election_successor(&f->e, ALL, f->now_ns), 3);
     hear(f, 3, 0x0f, GOOD); /* hears fewer */
-    assert_int_equal(election_successor(&f->e, MEMBER_NONE, f->now_ns), 1);
+    assert_int_equal(election_successor(&f->e, ALL, f->now_ns), 1);
     hear(f, 1, ALL, HEARTBEAT_OK); /* not QC */
-    assert_int_equal(election_successor(&f->e, MEMBER_NONE, f->now_ns), 0);
+    assert_int_equal(election_successor(&f->e, ALL, f->now_ns), 0);
     hear(f, 0, ALL, GOOD | HEARTBEAT_DRAINING);
-    assert_int_equal(election_successor(&f->e, MEMBER_NONE, f->now_ns), 3);
-    assert_int_equal(election_successor(&f->e, 0, f->now_ns), MEMBER_NONE);
-    assert_int_equal(election_successor(&f->e, 4, f->now_ns), 4);
-    assert_int_equal(election_successor(&f->e, 2, f->now_ns), MEMBER_NONE);
+    assert_int_equal(election_successor(&f->e, ALL, f->now_ns), 3);
+    assert_int_equal(election_successor(&f->e, member_bit(0), f->now_ns),
+                     MEMBER_NONE);
+    assert_int_equal(election_successor(&f->e, member_bit(4), f->now_ns), 4);
+    assert_int_equal(election_successor(&f->e, member_bit(2), f->now_ns),
+                     MEMBER_NONE);
 }
 
 static void nobody_able_is_no_successor(void **state)
@@ -177,8 +219,7 @@ static void nobody_able_is_no_successor(void **state)
     for (uint8_t i = 0; i < 5; i++) {
         if (i != 2) hear(f, i, ALL, HEARTBEAT_OK);
     }
-    assert_int_equal(election_successor(&f->e, MEMBER_NONE, f->now_ns),
-                     MEMBER_NONE);
+    assert_int_equal(election_successor(&f->e, ALL, f->now_ns), MEMBER_NONE);
     assert_false(election_has_able_peer(&f->e, f->now_ns));
     hear(f, 1, ALL, GOOD);
     assert_true(election_has_able_peer(&f->e, f->now_ns));
@@ -334,7 +375,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(leaving_makes_the_successor_a_candidate_once),
         TEST(leaving_of_who_is_not_followed_is_ignored),
-        TEST(leaving_to_who_cannot_lead_is_not_obeyed),
+        TEST(leaving_to_who_cannot_lead_is_refused),
+        TEST(leaving_behind_its_heartbeat_is_obeyed),
+        TEST(leaving_behind_a_later_promise_is_ignored),
         TEST(leaving_makes_the_others_wait_one_to_two_intervals),
         TEST(heartbeat_of_who_resigned_ends_its_ballot),
         TEST(heartbeat_of_resigned_says_from_what),

@@ -173,6 +173,7 @@ void manners_on_send(struct world *w, const struct machine *m,
         manners_on_token(w, m, &message->token);
         break;
     case MESSAGE_REFUSE:
+        if (!ballot_is_none(message->ballot)) break;
         if (!manners_obeyed(&w->manners, m->self, &message->token)) break;
         world_fail(w, "manners", "node %u refuses what it obeyed",
                    m->config.ids[m->self]);

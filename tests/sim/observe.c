@@ -270,8 +270,9 @@ static bool observe_decision(struct world *w, const struct machine *m,
         words_body(&text, msg);
         break;
     case MESSAGE_REFUSE:
-        words_add(&text, "refuses to be nominated by token");
-        words_body(&text, msg);
+        words_add(&text, "refuses to be nominated by %s",
+                  ballot_is_none(msg->ballot) ? "token" : "its leader");
+        if (ballot_is_none(msg->ballot)) words_body(&text, msg);
         break;
     default:
         return false;
