@@ -317,6 +317,8 @@ struct pkv_member {
     bool sync;    /* a positive answer means: on the medium */
     bool io_ring; /* io_uring, else epoll */
     uint64_t uptime_s;
+    int64_t clock_us; /* its wall clock is ahead of that of the caller by so
+                       * much; no decision of the group needs it */
     unsigned mtu;
     unsigned counter_count;
     uint64_t counters[PKV_COUNTERS_MAX];
@@ -396,6 +398,7 @@ struct pkv_settings {
     unsigned ttl;
     bool ring_refused; /* [io] ring = no */
     uint64_t rcvbuf_bytes;
+    unsigned heartbeat_ms;
     unsigned size; /* members, by id */
     struct {
         unsigned id;

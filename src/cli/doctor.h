@@ -14,6 +14,7 @@
 #define DOCTOR_FINDINGS_MAX 64u
 #define DOCTOR_TEXT_MAX     256u
 #define DOCTOR_DISK_SLOW_US 20000u
+#define DOCTOR_CLOCK_US     500000 /* one that is off by more is told of */
 
 struct doctor_member {
     unsigned id;
@@ -25,6 +26,7 @@ struct doctor_member {
     bool up;                 /* by status */
     bool heard;              /* by the own member */
     unsigned multicasts;     /* that came to this machine from it */
+    int64_t clock_us;        /* its wall clock is ahead of ours by so much */
 };
 
 struct doctor_facts {
@@ -35,10 +37,11 @@ struct doctor_facts {
     bool interface_multicast;
     unsigned interface_mtu;
     bool interface_loopback;
-    bool snoops;   /* it is, or is a port of, a bridge that snoops.. */
-    bool querier;  /* ..and asks */
-    bool joined;   /* the group, by anybody on this machine */
-    bool listened; /* for multicasts; else their number says nothing */
+    bool snoops;       /* it is, or is a port of, a bridge that snoops.. */
+    bool querier;      /* ..and asks */
+    bool joined;       /* the group, by anybody on this machine */
+    bool listened;     /* for multicasts; else their number says nothing */
+    unsigned expected; /* multicasts, of each member, while we listened */
     unsigned large_bytes;
     unsigned size;
     struct doctor_member members[PKV_MEMBERS_MAX];

@@ -204,6 +204,41 @@ static void judge_large(const struct doctor_facts *f,
         f->config);
 }
 
+static void judge_clock(const struct doctor_member *m,
+                        struct doctor_findings *out)
+{
+    const int64_t us = m->clock_us;
+    struct doctor_finding *d;
+
+    if (us <= DOCTOR_CLOCK_US && us >= -DOCTOR_CLOCK_US) return;
+    d = add(out, "clock", m->id);
+    d->is_note = true;
+    say(d->text,
+        "the clock of %s is %.1f s %s ours; no decision needs it, logs are "
+        "hard to compare",
+        m->addr, (double)llabs(us) / 1e6, us > 0 ? "ahead of" : "behind");
+    say(d->mend, "timedatectl timesync-status   (on both)");
+}
+
+/* Some arrive, and a quarter does not. */
+static void judge_multicast_loss(const struct doctor_facts *f,
+                                 const struct doctor_member *m,
+                                 struct doctor_findings *out)
+{
+    struct doctor_finding *d;
+
+    if (!f->listened || m->multicasts == 0) return;
+    if (4 * m->multicasts >= 3 * f->expected) return;
+    d = add(out, "multicast", m->id);
+    say(d->text,
+        "about %u of 100 multicasts from %s were lost; by unicast, %u of %u "
+        "questions were",
+        100 - 100 * m->multicasts / f->expected, m->addr,
+        DOCTOR_PROBES - m->small.answered, DOCTOR_PROBES);
+    say(d->mend, "ip -s link show dev %s; ethtool -S %s", f->interface,
+        f->interface);
+}
+
 static void judge_member(const struct doctor_facts *f,
                          const struct doctor_member *m,
                          struct doctor_findings *out)
@@ -240,6 +275,8 @@ static void judge_member(const struct doctor_facts *f,
             f->interface);
     }
     judge_large(f, m, out);
+    judge_clock(m, out);
+    judge_multicast_loss(f, m, out);
     if (f->settings.unicast || !f->listened || m->multicasts > 0) return;
     d = add(out, "multicast", m->id);
     say(d->text, "%s is there by unicast, but no multicast from it arrives%s",

@@ -100,6 +100,8 @@ static void look_multicast(struct doctor_facts *f)
     fd = listen_open(f);
     if (fd < 0) return;
     f->listened = true;
+    /* A follower tells the group every second time. */
+    f->expected = LISTEN_MS / (2 * f->settings.heartbeat_ms);
     while ((at_ms = now_ms()) < end_ms) {
         struct pollfd polled = { .fd = fd, .events = POLLIN };
         struct sockaddr_storage from;
@@ -164,8 +166,19 @@ static uint64_t foreign_count(const struct pkv_member *m)
     return 0;
 }
 
-/* The own member, as it says itself; NULL: it does not answer. */
-static const struct pkv_member *own_member(const struct doctor_facts *f)
+static void keep_clocks(struct doctor_facts *f, const struct pkv_cluster *c)
+{
+    for (unsigned i = 0; i < c->size; i++) {
+        for (unsigned j = 0; j < f->size; j++) {
+            if (c->members[i].up && c->members[i].id == f->members[j].id)
+                f->members[j].clock_us = c->members[i].clock_us;
+        }
+    }
+}
+
+/* The own member, as it says itself; NULL: it does not answer.  It names the
+ * others, which are asked for the time. */
+static const struct pkv_member *own_member(struct doctor_facts *f)
 {
     static struct pkv_cluster cluster;
 
@@ -178,6 +191,7 @@ static const struct pkv_member *own_member(const struct doctor_facts *f)
         pkv_set_timeout_ms(h, 2000);
         good = pkv_status(h, &cluster) == PKV_OK;
         pkv_close(h);
+        if (good) keep_clocks(f, &cluster);
         for (unsigned j = 0; good && j < cluster.size; j++) {
             if (cluster.members[j].id == f->members[i].id &&
                 cluster.members[j].up)

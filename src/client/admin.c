@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #define DISCOVER_NS       (200 * NS_PER_MS)
@@ -51,7 +52,19 @@ static void member_parts(struct pkv_member *m, const struct status *s)
     m->delay_ms = s->delay_ms;
 }
 
-static void member_fill(struct pkv_member *m, const struct survey_target *t)
+/* How far its wall clock was ahead of ours when its answer was half way; zero_us
+ * is what ours showed when the monotonic clock began. */
+static int64_t member_clock_us(const struct survey_target *t, int64_t zero_us)
+{
+    const uint64_t way_ns = (t->answered_ns - t->sent_ns) / 2;
+    const int64_t ours_us = zero_us +
+                            (int64_t)((t->answered_ns - way_ns) / NS_PER_US);
+
+    return (int64_t)t->status.wall_us - ours_us;
+}
+
+static void member_fill(struct pkv_member *m, const struct survey_target *t,
+                        int64_t zero_us)
 {
     const struct status *s = &t->status;
 
@@ -73,6 +86,7 @@ static void member_fill(struct pkv_member *m, const struct survey_target *t)
     m->sync = s->sync;
     m->io_ring = s->io_ring;
     m->uptime_s = s->uptime_s;
+    m->clock_us = member_clock_us(t, zero_us);
     m->mtu = s->mtu;
     m->priority = s->priority;
     m->draining = s->draining;
@@ -119,9 +133,20 @@ static int member_cmp(const void *a, const void *b)
     return (l->id > r->id) - (l->id < r->id);
 }
 
+/* What the wall clock showed when the monotonic one began. */
+static int64_t cluster_zero_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000 -
+           (int64_t)(handle_now_ns() / NS_PER_US);
+}
+
 static void cluster_fill(struct pkv_cluster *c, const struct survey *s)
 {
     const struct status *first = s->first;
+    const int64_t zero_us = cluster_zero_us();
 
     snprintf(c->name, sizeof c->name, "%s", first->cluster);
     snprintf(c->group, sizeof c->group, "%s", first->group);
@@ -134,7 +159,7 @@ static void cluster_fill(struct pkv_cluster *c, const struct survey *s)
         m->id = first->members[i].id;
         snprintf(m->addr, sizeof m->addr, "%s", first->members[i].addr);
         if (t == NULL) continue;
-        member_fill(m, t);
+        member_fill(m, t, zero_us);
         c->up++;
     }
     qsort(c->members, c->size, sizeof c->members[0], member_cmp);

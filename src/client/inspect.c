@@ -44,6 +44,7 @@ static void settings_fill(struct pkv_settings *s, const struct config *c)
     s->ttl = (unsigned)c->ttl;
     s->ring_refused = c->ring == CONFIG_RING_NO;
     s->rcvbuf_bytes = c->rcvbuf_bytes;
+    s->heartbeat_ms = (unsigned)c->heartbeat_ms;
     s->size = c->member_count;
     for (unsigned i = 0; i < s->size; i++)
         settings_member(s, i, &c->members[i]);

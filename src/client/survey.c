@@ -78,6 +78,7 @@ static void survey_on_status(struct survey *s, struct survey_target *t,
     if (!reader_ok(&r) || cookie != s->cookie || t->answered) return;
     if (status_decode(&status, &r) != 0) return;
     t->answered = true;
+    t->answered_ns = s->now_ns;
     t->status = status;
     if (s->first) return;
     s->first = &t->status;

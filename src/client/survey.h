@@ -25,6 +25,7 @@ struct survey_target {
     uint64_t due_ns;
     uint64_t sent_ns;
     uint64_t rtt_ns;
+    uint64_t answered_ns;
     uint32_t attempts;
     struct status status; /* once answered */
 };

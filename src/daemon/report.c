@@ -335,6 +335,7 @@ void report_status(const struct server *s, struct status *status)
     status->log_bytes = wal_bytes(s->wal);
     status->memory_bytes = host_resident_bytes();
     status->uptime_s = (s->now_ns - s->started_ns) / NS_PER_S;
+    status->wall_us = host_wall_ns() / NS_PER_US;
     status->mtu = s->mtu;
     status->priority = n.priority;
     status->draining = n.draining;

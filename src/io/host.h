@@ -17,7 +17,7 @@
 /* CLOCK_MONOTONIC, in nanoseconds; no system call on usual machines. */
 uint64_t host_now_ns(void);
 
-/* CLOCK_REALTIME, in nanoseconds since 1970: for log lines only. */
+/* CLOCK_REALTIME, in nanoseconds since 1970: for people only. */
 uint64_t host_wall_ns(void);
 
 /* Fill len bytes with entropy.  Returns 0 or -errno. */

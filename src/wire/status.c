@@ -131,6 +131,7 @@ void status_encode(const struct status *s, struct writer *w)
     writer_u64(w, s->log_bytes);
     writer_u64(w, s->memory_bytes);
     writer_u64(w, s->uptime_s);
+    writer_u64(w, s->wall_us);
     writer_u32(w, s->mtu);
     writer_u8(w, s->priority);
     writer_u8(w, s->draining);
@@ -169,6 +170,7 @@ static void numbers_decode(struct status *s, struct reader *r)
     s->log_bytes = reader_u64(r);
     s->memory_bytes = reader_u64(r);
     s->uptime_s = reader_u64(r);
+    s->wall_us = reader_u64(r);
     s->mtu = reader_u32(r);
     s->priority = reader_u8(r);
     s->draining = reader_u8(r);

@@ -101,6 +101,7 @@ struct status {
     uint64_t log_bytes;
     uint64_t memory_bytes;
     uint64_t uptime_s;
+    uint64_t wall_us; /* its wall clock, since 1970; no decision needs it */
     uint32_t mtu;
     uint8_t priority;
     uint8_t draining;       /* 1: it is about to stop */

@@ -25,6 +25,7 @@ static int setup(void **state)
         .interface_mtu = 1500,
         .joined = true,
         .listened = true,
+        .expected = 25,
         .large_bytes = 1472,
         .size = 3,
         .own_up = true,
@@ -245,6 +246,33 @@ static void judge_of_no_data_says_format(void **state)
                         "paxoskvd -c /etc/x.ini --format");
 }
 
+static void clock_that_is_off_is_noted(void **state)
+{
+    (void)state;
+    facts.members[1].clock_us = -DOCTOR_CLOCK_US;
+    facts.members[2].clock_us = DOCTOR_CLOCK_US;
+    doctor_judge(&facts, &findings);
+    assert_int_equal(findings.count, 0);
+    facts.members[2].clock_us = 2500000;
+    assert_true(only("clock", 3)->is_note);
+    assert_non_null(strstr(findings.list[0].text, "2.5 s ahead of ours"));
+    facts.members[2].clock_us = -90000000;
+    assert_non_null(strstr(only("clock", 3)->text, "90.0 s behind ours"));
+}
+
+static void multicasts_lost_are_told_as_a_rate(void **state)
+{
+    (void)state;
+    facts.members[1].multicasts = 19;
+    doctor_judge(&facts, &findings);
+    assert_int_equal(findings.count, 0);
+    facts.members[1].multicasts = 15;
+    facts.members[1].small.answered = 7;
+    assert_non_null(strstr(only("multicast", 2)->text,
+                           "40 of 100 multicasts from 192.0.2.2:7401 were "
+                           "lost; by unicast, 1 of 8"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +295,8 @@ int main(void)
         T(judge_without_ring_makes_a_note),
         T(judge_of_a_clock_makes_a_note),
         T(judge_of_a_slow_disk_tells_the_time),
+        T(clock_that_is_off_is_noted),
+        T(multicasts_lost_are_told_as_a_rate),
         T(judge_of_no_data_says_format),
     };
 

@@ -634,6 +634,7 @@ static void status_is_as_the_page_says(void **state)
     s.log_bytes = LONG(7);
     s.memory_bytes = LONG(8);
     s.uptime_s = LONG(9);
+    s.wall_us = LONG(15);
     s.mtu = INT(10);
     status_set_more(&s);
     s.members[0] = (struct status_member){ 0x31, 1, "addr" };
@@ -656,6 +657,7 @@ static void status_is_as_the_page_says(void **state)
     manual_is(t, at, "log_bytes", LONG(7));
     manual_is(t, at, "memory_bytes", LONG(8));
     manual_is(t, at, "uptime_s", LONG(9));
+    manual_is(t, at, "wall_us", LONG(15));
     manual_is(t, at, "mtu", INT(10));
     status_more_is(t, at);
     manual_done(t, at, writer_len(&w) - 11 - 8 - 1 - 8 * COUNTER_COUNT - 6);

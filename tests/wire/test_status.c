@@ -35,6 +35,7 @@ static struct status status_example(void)
         .log_bytes = 16,
         .memory_bytes = 17,
         .uptime_s = 18,
+        .wall_us = UINT64_MAX - 1,
         .mtu = 65507,
         .priority = 19,
         .draining = 1,
@@ -109,6 +110,7 @@ static void decode_of_encoded_gives_the_same(void **state)
     assert_int_equal(got.log_bytes, 16);
     assert_int_equal(got.memory_bytes, 17);
     assert_int_equal(got.uptime_s, 18);
+    assert_int_equal(got.wall_us, UINT64_MAX - 1);
     assert_int_equal(got.mtu, 65507);
     assert_int_equal(got.priority, 19);
     assert_int_equal(got.draining, 1);
@@ -178,20 +180,20 @@ static void decode_of_a_lie_is_refused(void **state)
     assert_int_equal(decoded_with(7, 2), -EBADMSG);    /* sync */
     assert_int_equal(decoded_with(8, 2), -EBADMSG);    /* io_ring */
     assert_int_equal(decoded_with(0, 64), -EBADMSG);   /* length of a text */
-    assert_int_equal(decoded_with(121, 10), -EBADMSG); /* members */
-    assert_int_equal(decoded_with(121, 0), -EBADMSG);
-    assert_int_equal(decoded_with(122, 0), -EBADMSG); /* a member's id */
-    assert_int_equal(decoded_with(122, 9), 0);
-    assert_int_equal(decoded_with(123, 7), 0); /* ways */
-    assert_int_equal(decoded_with(123, 8), -EBADMSG);
-    assert_int_equal(decoded_with(88, 2), -EBADMSG); /* draining */
-    assert_int_equal(decoded_with(125, '\n'), -EBADMSG);
-    assert_int_equal(decoded_with(125, '\0'), -EBADMSG);
-    assert_int_equal(decoded_with(125, 0x7f), -EBADMSG);
-    assert_int_equal(decoded_with(128, 1), -EBADMSG); /* counters */
-    assert_int_equal(decoded_with(129, 4), -EBADMSG); /* roles */
-    assert_int_equal(decoded_with(130, 100), 0);      /* drop_pct */
-    assert_int_equal(decoded_with(130, 101), -EBADMSG);
+    assert_int_equal(decoded_with(129, 10), -EBADMSG); /* members */
+    assert_int_equal(decoded_with(129, 0), -EBADMSG);
+    assert_int_equal(decoded_with(130, 0), -EBADMSG); /* a member's id */
+    assert_int_equal(decoded_with(130, 9), 0);
+    assert_int_equal(decoded_with(131, 7), 0); /* ways */
+    assert_int_equal(decoded_with(131, 8), -EBADMSG);
+    assert_int_equal(decoded_with(96, 2), -EBADMSG); /* draining */
+    assert_int_equal(decoded_with(133, '\n'), -EBADMSG);
+    assert_int_equal(decoded_with(133, '\0'), -EBADMSG);
+    assert_int_equal(decoded_with(133, 0x7f), -EBADMSG);
+    assert_int_equal(decoded_with(136, 1), -EBADMSG); /* counters */
+    assert_int_equal(decoded_with(137, 4), -EBADMSG); /* roles */
+    assert_int_equal(decoded_with(138, 100), 0);      /* drop_pct */
+    assert_int_equal(decoded_with(138, 101), -EBADMSG);
 }
 
 static void decode_of_more_counters_than_known_skips_them(void **state)
