@@ -263,6 +263,25 @@ static void round_unanswered_is_repeated(void **state)
     nodes_free(g);
 }
 
+/* P18: every second repetition goes to those alone who have not confirmed. */
+static void round_repeated_twice_goes_by_unicast(void **state)
+{
+    struct nodes *g = serving(5);
+
+    (void)state;
+    ask_get(g);
+    confirm(g, 1, nonce_of(g, 0));
+    for (unsigned i = 0; i < 8 && alone_sent(g, 2, MESSAGE_CONFIRM) < 3; i++) {
+        alone_beat(g, 1, 0, 1);
+        alone_beat(g, 2, 0, 1);
+        alone_tick(g, 10 * NS_PER_MS);
+    }
+    assert_int_equal(alone_sent(g, 2, MESSAGE_CONFIRM), 3);
+    assert_int_equal(alone_sent(g, 3, MESSAGE_CONFIRM), 3);
+    assert_int_equal(alone_sent(g, 1, MESSAGE_CONFIRM), 2);
+    nodes_free(g);
+}
+
 /* GET never enters the log. */
 static void read_writes_nothing(void **state)
 {
@@ -358,6 +377,7 @@ int main(void)
         cmocka_unit_test(rounds_begin_anew_in_the_next_term),
         cmocka_unit_test(read_waits_for_what_was_chosen_before_it),
         cmocka_unit_test(round_unanswered_is_repeated),
+        cmocka_unit_test(round_repeated_twice_goes_by_unicast),
         cmocka_unit_test(read_writes_nothing),
         cmocka_unit_test(read_beyond_the_queue_is_busy),
         cmocka_unit_test(read_without_leader_is_unavailable_in_time),
