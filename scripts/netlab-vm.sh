@@ -48,7 +48,7 @@ fetch_kernel() {
     package=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null |
         sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
     [ -n "$package" ] || skip_exit "apt knows no linux-image-cloud-amd64"
-    (cd "$VM_DIR" && apt-get -q download "$package" &&
+    (cd "$VM_DIR" && apt-get -q -o APT::Sandbox::User=root download "$package" &&
         dpkg -x "$package"_*.deb kernel && rm -f "$package"_*.deb) >&2 ||
         skip_exit "$package cannot be fetched"
 }
