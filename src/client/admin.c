@@ -52,8 +52,8 @@ static void member_parts(struct pkv_member *m, const struct status *s)
     m->delay_ms = s->delay_ms;
 }
 
-/* How far its wall clock was ahead of ours when its answer was half way; zero_us
- * is what ours showed when the monotonic clock began. */
+/* How far its wall clock was ahead of ours when its answer was half way;
+ * zero_us is what ours showed when the monotonic clock began. */
 static int64_t member_clock_us(const struct survey_target *t, int64_t zero_us)
 {
     const uint64_t way_ns = (t->answered_ns - t->sent_ns) / 2;
