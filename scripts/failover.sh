@@ -96,7 +96,7 @@ finish() {
     local status=$?
     trap - EXIT INT TERM
     [ -n "$load" ] && kill "$load" 2>/dev/null
-    cluster clean 2>/dev/null
+    [ -n "${KEEP:-}" ] || cluster clean 2>/dev/null
     exit "$status"
 }
 trap finish EXIT

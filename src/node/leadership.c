@@ -111,7 +111,7 @@ void leadership_resign(struct node *n, enum resign_reason reason,
         effects_note(out, NOTE_RESIGNED, n->group.self, ballot, reason);
     }
     if (led) {
-        proposer_resign(&n->proposer, n->now_ns + LAST_WORDS_NS);
+        proposer_resign(&n->proposer, n->now_ns + LAST_WORDS_NS, out);
         leadership_nominate(n, leadership_among(n, wanted), 0, out);
         election_on_resigned(&n->election, ballot, n->now_ns);
     } else if (n->proposer.phase != PROPOSER_RESIGNED) {

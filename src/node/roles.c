@@ -13,9 +13,6 @@
 /* A proposer away for so long has lost its leadership (S3): the others elect
  * after as many intervals without a claim. */
 #define DORMANT_INTERVALS 4u
-/* A leader whose learner is away for so long makes room for one that can
- * execute: with a large log it is rebuilt only after seconds. */
-#define LEARNER_INTERVALS 5u
 
 size_t roles_size(void)
 {
@@ -111,6 +108,37 @@ static void roles_lose(struct node *n, enum role role, bool scheduled,
     }
 }
 
+/* ---- leadership ---------------------------------------------------------- */
+
+static bool roles_is_away(const struct node *n, enum role role,
+                          uint32_t intervals)
+{
+    const struct supervised *r = &n->supervisor.roles[role];
+
+    if (r->state == ROLE_UP) return false;
+    return n->now_ns - r->since_ns >= intervals * n->cfg.heartbeat_ns;
+}
+
+/* The leadership of a node does not outlive its roles for long.  Who has no
+ * learner hands over at once: that takes milliseconds, and a learner is rebuilt
+ * only after seconds if the log is long.  But it can have slots chosen, which
+ * is better than nobody who leads. */
+static void roles_check_leadership(struct node *n, struct effects *out)
+{
+    if (!proposer_has_lead(&n->proposer) || n->group.n == 1) return;
+    if (roles_is_away(n, ROLE_PROPOSER, DORMANT_INTERVALS)) {
+        effects_note(out, NOTE_RESIGNED, n->group.self, n->proposer.ballot,
+                     RESIGN_PROPOSER);
+        leadership_resign(n, RESIGN_PROPOSER, MEMBER_NONE, out);
+    } else if (proposer_is_leading(&n->proposer) &&
+               !node_has(n, ROLE_LEARNER) &&
+               election_has_able_peer(&n->election, n->now_ns)) {
+        leadership_resign(n, RESIGN_LEARNER, MEMBER_NONE, out);
+    }
+}
+
+/* ---- orders -------------------------------------------------------------- */
+
 void roles_on_order(struct node *n, const struct role_order *order,
                     struct effects *out)
 {
@@ -118,6 +146,7 @@ void roles_on_order(struct node *n, const struct role_order *order,
 
     if (order->kill) {
         roles_lose(n, (enum role)order->role, false, out);
+        roles_check_leadership(n, out);
     } else {
         supervisor_schedule(&n->supervisor, (enum role)order->role,
                             &order->schedule, n->now_ns);
@@ -306,31 +335,6 @@ void roles_on_replayed(struct node *n, uint64_t tag, struct effects *out)
 }
 
 /* ---- time ---------------------------------------------------------------- */
-
-static bool roles_is_away(const struct node *n, enum role role,
-                          uint32_t intervals)
-{
-    const struct supervised *r = &n->supervisor.roles[role];
-
-    if (r->state == ROLE_UP) return false;
-    return n->now_ns - r->since_ns >= intervals * n->cfg.heartbeat_ns;
-}
-
-/* The leadership of a node does not outlive its roles for long.  Without its
- * learner it can have slots chosen, which is better than nobody who leads. */
-static void roles_check_leadership(struct node *n, struct effects *out)
-{
-    if (!proposer_has_lead(&n->proposer) || n->group.n == 1) return;
-    if (roles_is_away(n, ROLE_PROPOSER, DORMANT_INTERVALS)) {
-        effects_note(out, NOTE_RESIGNED, n->group.self, n->proposer.ballot,
-                     RESIGN_PROPOSER);
-        leadership_resign(n, RESIGN_PROPOSER, MEMBER_NONE, out);
-    } else if (proposer_is_leading(&n->proposer) &&
-               roles_is_away(n, ROLE_LEARNER, LEARNER_INTERVALS) &&
-               election_has_able_peer(&n->election, n->now_ns)) {
-        leadership_resign(n, RESIGN_LEARNER, MEMBER_NONE, out);
-    }
-}
 
 void roles_on_tick(struct node *n, struct effects *out)
 {

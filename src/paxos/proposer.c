@@ -237,22 +237,25 @@ bool proposer_has_flush(const struct proposer *p, uint64_t now_ns)
     return !waits || now_ns >= p->learn_ns;
 }
 
+static void proposer_tell_learn(struct proposer *p, struct effects *out)
+{
+    struct message *m = effects_send(out, TO_GROUP, MESSAGE_LEARN);
+
+    p->learn_ns = NEVER_NS;
+    m->ballot = p->ballot;
+    m->learn.upto = p->chosen_upto;
+    p->learn_told = p->chosen_upto;
+}
+
 void proposer_on_flush(struct proposer *p, uint64_t now_ns, struct effects *out)
 {
-    struct message *m;
-
     if (p->group->n == 1) p->learn_told = p->chosen_upto;
     if (!proposer_is_proposing(p) || p->learn_told >= p->chosen_upto) {
         p->learn_ns = NEVER_NS;
         return;
     }
     if (p->learn_ns == NEVER_NS) p->learn_ns = now_ns + PROPOSER_LEARN_NS;
-    if (now_ns < p->learn_ns) return;
-    p->learn_ns = NEVER_NS;
-    m = effects_send(out, TO_GROUP, MESSAGE_LEARN);
-    m->ballot = p->ballot;
-    m->learn.upto = p->chosen_upto;
-    p->learn_told = p->chosen_upto;
+    if (now_ns >= p->learn_ns) proposer_tell_learn(p, out);
 }
 
 /*
@@ -332,10 +335,11 @@ void proposer_keep_time(struct proposer *p, uint64_t state_time_ns,
     p->lead_since_ns = now_ns;
 }
 
-void proposer_resign(struct proposer *p, uint64_t until_ns)
+void proposer_resign(struct proposer *p, uint64_t until_ns, struct effects *out)
 {
     ASSERT(proposer_is_leading(p));
 
+    if (p->learn_told < p->chosen_upto) proposer_tell_learn(p, out);
     p->phase = PROPOSER_RESIGNED;
     p->resigned_ns = until_ns;
 }

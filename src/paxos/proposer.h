@@ -203,10 +203,12 @@ void proposer_keep_time(struct proposer *p, uint64_t state_time_ns,
                         uint64_t now_ns);
 
 /*
- * Lead no more, of the own accord: nothing new is proposed, what is in flight
+ * Lead no more, of the own accord: all that is chosen is told, so that the
+ * successor need not ask for it; nothing new is proposed, what is in flight
  * is sent on and counted until until_ns or until a higher ballot is seen (E8).
  */
-void proposer_resign(struct proposer *p, uint64_t until_ns);
+void proposer_resign(struct proposer *p, uint64_t until_ns,
+                     struct effects *out);
 
 /* A higher ballot was seen: no Accept, Learn or read at the own (P15). */
 void proposer_preempt(struct proposer *p);

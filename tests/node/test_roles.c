@@ -211,6 +211,17 @@ static void learner_rebuilt_has_the_same_state(void **state)
     nodes_free(g);
 }
 
+/* All learners die, the leader's last, when it knows of the others. */
+static void lose_learners(struct nodes *g, uint8_t leader)
+{
+    for (uint8_t i = 0; i < g->n; i++) {
+        g->m[i].keeps_log = true;
+        if (i != leader) lose(g, i, ROLE_LEARNER);
+    }
+    nodes_run(g, 50 * NS_PER_MS);
+    lose(g, leader, ROLE_LEARNER);
+}
+
 /* P26: no read of a state that is behind what is known as chosen. */
 static void learner_dead_no_read_is_answered(void **state)
 {
@@ -223,12 +234,11 @@ static void learner_dead_no_read_is_answered(void **state)
     (void)state;
     nodes_open(g, leader, &s);
     nodes_put(g, leader, &s, "k", "v");
-    g->m[leader].keeps_log = true;
-    lose(g, leader, ROLE_LEARNER);
+    lose_learners(g, leader);
     cookie = nodes_ask(g, leader, &c);
     nodes_run(g, 30 * NS_PER_MS);
     assert_null(nodes_answer(g, cookie));
-    g->m[leader].keeps_log = false;
+    for (uint8_t i = 0; i < g->n; i++) g->m[i].keeps_log = false;
     nodes_until(g, all_are_up, NS_PER_S);
     nodes_run(g, 100 * NS_PER_MS);
     assert_non_null(nodes_answer(g, cookie));
@@ -236,16 +246,17 @@ static void learner_dead_no_read_is_answered(void **state)
     nodes_free(g);
 }
 
-/* E8: another member has all its roles, so it leads. */
-static void learner_away_for_long_another_member_leads(void **state)
+/* E8: another member has all its roles, so it leads, and at once. */
+static void learner_dead_another_member_leads(void **state)
 {
     struct nodes *g = led(3);
     const uint8_t leader = nodes_leader(g);
 
     (void)state;
+    nodes_run(g, 200 * NS_PER_MS); /* all have heard all, both ways */
     g->m[leader].keeps_log = true;
     lose(g, leader, ROLE_LEARNER);
-    nodes_run(g, NS_PER_S);
+    nodes_until(g, nodes_are_led, 10 * NS_PER_MS);
     assert_int_not_equal(nodes_leader(g), leader);
     nodes_free(g);
 }
@@ -258,10 +269,7 @@ static void learners_of_all_away_the_leader_goes_on(void **state)
     const struct ballot ballot = nodes_status(g, leader).ballot;
 
     (void)state;
-    for (uint8_t i = 0; i < g->n; i++) {
-        g->m[i].keeps_log = true;
-        lose(g, i, ROLE_LEARNER);
-    }
+    lose_learners(g, leader);
     nodes_run(g, NS_PER_S);
     assert_int_equal(node_role(g->m[leader].node), NODE_LEADER);
     for (uint8_t i = 0; i < g->n; i++) g->m[i].keeps_log = false;
@@ -314,7 +322,7 @@ int main(void)
         cmocka_unit_test(proposer_preempted_while_dead_does_not_lead),
         cmocka_unit_test(learner_rebuilt_has_the_same_state),
         cmocka_unit_test(learner_dead_no_read_is_answered),
-        cmocka_unit_test(learner_away_for_long_another_member_leads),
+        cmocka_unit_test(learner_dead_another_member_leads),
         cmocka_unit_test(learners_of_all_away_the_leader_goes_on),
         cmocka_unit_test(learner_of_one_is_rebuilt_from_the_log_alone),
         cmocka_unit_test(role_that_dies_too_often_ends_the_process),

@@ -376,7 +376,7 @@ static void preempt_gives_back_what_was_executed_already(void **state)
 /* Until its last words are said. */
 static void rest_after_resigning(struct proposer_kit *f)
 {
-    proposer_resign(&f->p, f->now_ns);
+    proposer_resign(&f->p, f->now_ns, &f->k.out);
     proposer_on_tick(&f->p, 0, f->now_ns, &f->k.out);
     assert_int_equal(f->p.phase, PROPOSER_IDLE);
 }
@@ -386,16 +386,39 @@ static void resigned_gives_back_what_was_executed_already(void **state)
     lead_ends_and_leaves_nothing(*state, rest_after_resigning);
 }
 
+/* E8: the successor has no need to ask for what only the leader knows. */
+static void resigning_tells_what_is_chosen(void **state)
+{
+    struct proposer_kit *f = *state;
+    const struct message *m;
+    struct value v;
+    uint8_t to;
+
+    take_over(f, 7, 0);
+    propose(f, "a", NULL);
+    pump(f);
+    v = value_of(f->p.ring[1].value);
+    assert_true(proposer_on_chosen_elsewhere(&f->p, 1, v));
+    proposer_chosen_taken(&f->p);
+    kit_clear(&f->k);
+    proposer_resign(&f->p, f->now_ns, &f->k.out);
+    m = kit_send(&f->k, MESSAGE_LEARN, 0, &to);
+    assert_int_equal(to, TO_GROUP);
+    assert_ballot(m->ballot, 7, 0);
+    assert_int_equal(m->learn.upto, 1);
+    assert_int_equal(kit_sent(&f->k, MESSAGE_LEARN), 1);
+}
+
 static void die_after_resigning(struct proposer_kit *f)
 {
-    proposer_resign(&f->p, f->now_ns + 1);
+    proposer_resign(&f->p, f->now_ns + 1, &f->k.out);
     proposer_die(&f->p);
     assert_int_equal(f->p.phase, PROPOSER_IDLE);
 }
 
 static void stand_after_resigning(struct proposer_kit *f)
 {
-    proposer_resign(&f->p, f->now_ns + 1);
+    proposer_resign(&f->p, f->now_ns + 1, &f->k.out);
     proposer_start(&f->p, 8, 3, f->now_ns, &f->k.out);
 }
 
@@ -727,6 +750,7 @@ int main(void)
         TEST(executed_gives_context_of_the_own_value_alone),
         TEST(preempt_gives_back_what_was_executed_already),
         TEST(resigned_gives_back_what_was_executed_already),
+        TEST(resigning_tells_what_is_chosen),
         TEST(standing_again_gives_back_what_was_executed_already),
         TEST(dead_gives_back_what_was_executed_already),
         TEST(flush_tells_what_no_accept_has_told),
