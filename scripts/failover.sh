@@ -4,13 +4,15 @@
 # A local group of five under a steady load of increments, RATE (1000) a second
 # from CLIENTS (16) clients that wait for each answer.  In each run the leader
 # fails in one way; the gap is the longest time between two successful writes
-# that begins there.  The load proves that no acknowledged write is lost
-# and none is done twice.  Exit status 0 whatever the figures, 1 if something
-# could not be measured or a write was lost, 2 on usage.
+# that begins there, for --kind role in the second that follows.  The load proves
+# that no acknowledged write is lost and none is done twice.  Exit status 0
+# whatever the figures, 1 if something could not be measured or a write was lost,
+# 2 on usage.
 #
-# The group is in DIR (build/failover/group), the instant of each success and of
-# each failure in build/failover/{successes,failures}.  With --kind partition it
-# needs unshare(1) and nft(8): all of it runs in a network of its own.
+# The group is in DIR (build/failover/group; KEEP=1 leaves it running), the
+# instant of each success and of each failure in build/failover/successes and
+# failures.  With --kind partition it needs unshare(1) and nft(8): all of it runs
+# in a network of its own.
 set -u
 
 usage() {
@@ -21,9 +23,10 @@ usage: failover.sh [-n RUNS] [--kind KIND] [--plot FILE.png]
   --kind stop      SIGSTOP, for a second
   --kind partition cut off from everybody, for a second
   --kind transfer  asked to hand over
-  --kind role      its proposer dies (paxoskv fault)
+  --kind role      proposers are out by schedule, for 20 ms on average
   --kind acceptor, --kind learner
-                   that role of it dies
+                   that role of it dies (paxoskv fault)
+  --kind none      nothing does: what the machine itself is good for
   --plot FILE.png  draw when writes succeeded, by gnuplot
 END
     exit 2
@@ -49,7 +52,7 @@ while [ $# -gt 0 ]; do
 done
 [[ $runs =~ ^[1-9][0-9]*$ ]] || usage
 case $kind in
-kill | stop | transfer | role | acceptor | learner) ;;
+kill | stop | transfer | role | acceptor | learner | none) ;;
 # One machine has one copy of a multicast for all: members are cut off by their
 # ports, so everything goes by unicast.
 partition) export TRANSPORT=unicast ;;
@@ -75,6 +78,9 @@ esac
 # More than five deaths of a role in ten seconds end the process.
 away_s=1
 [ -n "$role" ] && away_s=2
+[ "$kind" = role ] && away_s=1
+span_ns=100000000
+[ "$kind" = role ] && span_ns=1000000000
 [ -n "$role" ] && export EXTRA='[fault]\nenabled = yes\n'
 mkdir -p "$OUT" || exit 1
 
@@ -134,6 +140,7 @@ fail() {
     stop) kill -STOP "$(pid_of "$1")" ;;
     partition) cut_off "$1" ;;
     transfer) ask transfer >/dev/null ;;
+    role | none) ;; # by schedule, or not at all
     *) ask fault kill "$role" --node "$1" >/dev/null ;;
     esac || return 1
     echo "$at"
@@ -152,15 +159,21 @@ elections() {
     cat "$DIR"/[1-9]*/log | grep -c 'leading at ballot'
 }
 
+# How often a proposer of any member was out.
+outages() {
+    ask --json status | grep -o '"proposer":{[^}]*"restarts":[0-9]*' |
+        awk -F: '{ sum += $NF } END { print sum + 0 }'
+}
+
 # ---- figures ----------------------------------------------------------------
 
-# The longest gap between successes that begins at a failure, or within 100 ms
+# The longest gap between successes that begins at a failure, or soon after it
 # (a command takes a moment to be started), in microseconds.
 gaps() {
-    awk 'NR == FNR { at[NR] = $1; runs = NR; next }
+    awk -v span="$span_ns" 'NR == FNR { at[NR] = $1; runs = NR; next }
         {
             if (!i) i = 1
-            while (i <= runs && last > at[i] + 1e8) i++
+            while (i <= runs && last > at[i] + span) i++
             if (i <= runs && $1 >= at[i] && last &&
                 ($1 - last) / 1000 > gap[i]) gap[i] = ($1 - last) / 1000
             last = $1
@@ -230,6 +243,9 @@ rm "$OUT/end.$$"
 sleep 1
 : >"$OUT/failures"
 before=$(elections)
+if [ "$kind" = role ]; then
+    ask fault set proposer 500 20 --node all >/dev/null || die "no schedule"
+fi
 for ((run = 1; run <= runs; run++)); do
     id=$(leader) || die "run $run: there is no leader"
     fail "$id" 3>&- >>"$OUT/failures" || die "run $run: member $id did not fail"
@@ -245,6 +261,7 @@ lost=$?
 load=
 tail -n 2 "$OUT/steady.log"
 echo "$(($(elections) - before)) elections"
+[ "$kind" = role ] && echo "$(outages) outages of proposers, of all members"
 gaps | report
 [ -n "$plot" ] && { draw || die "gnuplot"; }
 exit "$lost"
