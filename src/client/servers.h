@@ -34,6 +34,7 @@ struct server {
     bool has_token;
     bool
         silent; /* something was not answered in time, and nothing came since */
+    bool doubted; /* its token may be that of an earlier life: knock, too */
     uint64_t token;
     uint64_t heard_ns;
     uint64_t asked_ns;   /* first, since it was heard or preferred; or 0 */

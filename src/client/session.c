@@ -455,8 +455,9 @@ static void session_on_silence(struct session *s)
     const uint64_t waits = s->now_ns < server->lossy_ns ? LOSSY_RTOS
                                                         : SILENCE_RTOS;
 
-    server->silent = true;
     /* A short request with a token that is too old is not answered: knock. */
+    server->doubted = server->silent;
+    server->silent = true;
     if (s->now_ns - server->heard_ns >= TOKEN_SURE_NS) {
         server->has_token = false;
         s->knock.due_ns = 0;
@@ -465,6 +466,7 @@ static void session_on_silence(struct session *s)
         return;
     server->has_token = false;
     server->silent = false;
+    server->doubted = false;
     s->refusals = 0;
     session_rotate(s);
 }

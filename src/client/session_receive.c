@@ -254,6 +254,7 @@ static void session_on_reply(struct session *s, const struct address *addr,
     server->token = head.token;
     if (server->silent) server->lossy_ns = s->now_ns + LOSSY_NS;
     server->silent = false;
+    server->doubted = false;
     server->heard_ns = s->now_ns;
     server->large_lost = 0;
     s->refusals = 0;
@@ -297,13 +298,14 @@ static void session_on_welcome(struct session *s, const struct address *addr,
     struct server *server;
     struct welcome m;
     bool had_token;
-    uint64_t token;
+    uint64_t token, heard_ns;
 
     if (welcome_decode(&m, &r) != 0 || m.cookie != s->cookie) return;
     if (i == SERVERS_UNKNOWN) return;
     server = &s->servers.list[i];
     had_token = server->has_token;
     token = server->token;
+    heard_ns = server->heard_ns;
     servers_on_welcome(&s->servers, i, &m, s->now_ns);
     s->refusals = 0;
     s->knock.attempts = 0;
@@ -311,7 +313,11 @@ static void session_on_welcome(struct session *s, const struct address *addr,
         if (i == s->servers.preferred) session_rotate(s);
         return;
     }
-    if (had_token && token != m.token) session_send_anew(s, i);
+    if (!had_token) return;
+    if (token != m.token)
+        session_send_anew(s, i);
+    else
+        server->heard_ns = heard_ns; /* it is there, and answers nothing */
 }
 
 void session_on_datagram(struct session *s, uint64_t now_ns,

@@ -32,6 +32,13 @@ static void session_seal(struct session *s, uint8_t *datagram, size_t len,
     datagram_seal(datagram, len, &head);
 }
 
+static size_t session_put_knock(struct session *s, uint8_t *datagram)
+{
+    memset(datagram, 0, KNOCK_SIZE);
+    session_seal(s, datagram, KNOCK_SIZE, DATAGRAM_KNOCK);
+    return KNOCK_SIZE;
+}
+
 /* A ring of n servers is asked round once before the pace slows down. */
 static size_t session_knock(struct session *s, uint8_t *datagram)
 {
@@ -40,9 +47,7 @@ static size_t session_knock(struct session *s, uint8_t *datagram)
     if (s->now_ns < r->due_ns) return 0;
     retry_sent(s, r);
     r->due_ns = s->now_ns + session_rto(s, r->attempts / s->servers.given + 1);
-    memset(datagram, 0, KNOCK_SIZE);
-    session_seal(s, datagram, KNOCK_SIZE, DATAGRAM_KNOCK);
-    return KNOCK_SIZE;
+    return session_put_knock(s, datagram);
 }
 
 /* ---- the session's own commands ----------------------------------------- */
@@ -177,10 +182,12 @@ static size_t session_request(struct session *s, uint8_t *datagram)
 
 size_t session_output(struct session *s, uint8_t *datagram, struct address *to)
 {
-    const struct server *server = servers_preferred(&s->servers);
+    struct server *server = servers_preferred(&s->servers);
 
     if (!session_wants_server(s)) return 0;
     *to = server->addr;
-    return server->has_token ? session_request(s, datagram)
-                             : session_knock(s, datagram);
+    if (!server->has_token) return session_knock(s, datagram);
+    if (!server->doubted) return session_request(s, datagram);
+    server->doubted = false;
+    return session_put_knock(s, datagram);
 }

@@ -382,7 +382,7 @@ static void lost_request_is_sent_again_soon_to_the_same_server(void **state)
     w->group.knocks = 0;
     assert_int_equal(call(w, incr_of("n", 1)).status, PKV_OK);
     assert_int_equal(w->session.servers.preferred, 1);
-    assert_int_equal(w->group.knocks, 0);
+    assert_true(w->group.knocks <= 1); /* when the second one is lost, too */
     assert_true(w->now_ns - start_ns >= 2 * RTO_MIN_NS);
     assert_true(w->now_ns - start_ns < 3 * RTO_MIN_NS + NS_PER_MS);
 }
@@ -740,11 +740,45 @@ static void new_token_makes_it_send_again_at_once(void **state)
 {
     struct world *w = *state;
     const uint64_t start_ns = w->now_ns;
+    char value[400] = "";
 
+    memset(value, 'v', sizeof value - 1);
     call(w, put_of("k", "v"));
     w->group.members[0].token++;
-    assert_int_equal(call(w, incr_of("n", 1)).status, PKV_OK);
+    assert_int_equal(call(w, put_of("k", value)).status, PKV_OK);
     assert_true(w->now_ns - start_ns < 10 * ROUND_TRIP_NS);
+}
+
+/* A short request with the token of an earlier life is not answered: it knocks
+ * the second time, also where silence may be chance. */
+static void new_token_of_a_lossy_server_is_asked_for_soon(void **state)
+{
+    struct world *w = *state;
+    uint64_t start_ns;
+
+    call(w, put_of("k", "v"));
+    w->group.lose_requests = 1;
+    call(w, put_of("k", "v"));
+    assert_true(servers_preferred(&w->session.servers)->lossy_ns > w->now_ns);
+    start_ns = w->now_ns;
+    for (uint32_t i = 0; i < w->group.count; i++) w->group.members[i].token++;
+    assert_int_equal(call(w, incr_of("n", 1)).status, PKV_OK);
+    assert_int_equal(w->session.servers.preferred, 0);
+    assert_true(w->now_ns - start_ns < 5 * RTO_MIN_NS);
+}
+
+/* Who answers knocks and nothing else is left as if it were silent. */
+static void server_that_only_answers_knocks_is_left(void **state)
+{
+    struct world *w = *state;
+    uint64_t start_ns;
+
+    call(w, put_of("k", "v"));
+    start_ns = w->now_ns;
+    w->group.deaf = 1;
+    assert_int_equal(call(w, incr_of("n", 1)).status, PKV_OK);
+    assert_int_equal(w->group.deaf, 1);
+    assert_true(w->now_ns - start_ns < 3 * SILENCE_RTOS * RTO_MIN_NS);
 }
 
 static void server_of_another_cluster_is_not_asked(void **state)
@@ -1030,6 +1064,8 @@ int main(void)
         TEST_THREE(closed_port_is_left_at_once),
         TEST_THREE(closed_ports_everywhere_are_not_asked_in_a_hurry),
         TEST_ONE(new_token_makes_it_send_again_at_once),
+        TEST_THREE(new_token_of_a_lossy_server_is_asked_for_soon),
+        TEST_THREE(server_that_only_answers_knocks_is_left),
         TEST_ONE(server_of_another_cluster_is_not_asked),
         TEST_ONE(list_in_pages_gives_every_pair_once),
         TEST_ONE(list_with_long_prefix_stays_inside_it),

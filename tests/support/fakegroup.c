@@ -217,11 +217,12 @@ size_t fake_group_on_datagram(struct fake_group *g, uint32_t at,
         g->knocks++;
         return len == KNOCK_SIZE ? fake_welcome(g, at, head.nonce, answer) : 0;
     }
-    if (fake_take(&g->lose_requests)) return 0;
+    if (at < g->deaf || fake_take(&g->lose_requests)) return 0;
     r = reader_of(datagram + DATAGRAM_HEAD, len - DATAGRAM_HEAD);
     token = reader_u64(&r);
-    if (!reader_ok(&r) || token != g->members[at].token)
-        return fake_welcome(g, at, head.nonce, answer);
+    if (!reader_ok(&r)) return 0;
+    if (token != g->members[at].token) /* a short one is not answered */
+        return len < KNOCK_SIZE ? 0 : fake_welcome(g, at, head.nonce, answer);
     if (head.kind == DATAGRAM_STATUS_ASK)
         return fake_status(g, at, head.nonce, answer);
     g->requests++;

@@ -38,6 +38,8 @@ struct fake_group {
     uint32_t busy;      /* commands answered BUSY and not done */
     uint32_t body_max;  /* of replies */
     size_t request_max; /* longer datagrams are lost */
+    uint32_t deaf;      /* so many of the members, the first ones, answer knocks
+                         * and nothing else */
 
     /* What came. */
     uint32_t knocks;
