@@ -82,12 +82,19 @@ static void repair_name_votes(const struct node *n, struct fetch *f)
     }
 }
 
+/* Half as many with each try that brought nothing: long answers come in parts,
+ * and where these overtake each other few are put together at a time. */
+static uint64_t repair_slots(const struct repair *r)
+{
+    return r->tries < 32 ? max_u64(FETCH_SLOTS >> r->tries, 1) : 1;
+}
+
 static void repair_ask(struct node *n, struct effects *out)
 {
     struct repair *r = &n->repair;
     struct fetch *f = &r->fetch;
     const uint64_t first = n->learner.chosen_upto + 1;
-    const uint64_t upto = min_u64(r->target, first + FETCH_SLOTS - 1);
+    const uint64_t upto = min_u64(r->target, first + repair_slots(r) - 1);
     const uint8_t to = repair_whom(n, first);
     struct message *m;
 

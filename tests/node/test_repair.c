@@ -164,6 +164,25 @@ static void gap_unanswered_is_asked_for_again(void **state)
     nodes_free(g);
 }
 
+/* What may be too much at a time is asked for in ever smaller portions. */
+static void gap_unanswered_is_asked_for_bit_by_bit(void **state)
+{
+    struct nodes *g = following();
+    unsigned asked;
+
+    (void)state;
+    tell_learn(g, 5, 100);
+    pass(g, 3 * NS_PER_S);
+    assert_int_equal(
+        alone_message(g, 1, MESSAGE_FETCH, 0)->fetch->ranges[0].last, 100);
+    asked = alone_sent(g, 1, MESSAGE_FETCH);
+    assert_true(asked > 9);
+    assert_int_equal(
+        alone_message(g, 1, MESSAGE_FETCH, asked - 1)->fetch->ranges[0].last,
+        1);
+    nodes_free(g);
+}
+
 /* Who has it is known from heartbeats; what was asked for is asked on. */
 static void gap_is_asked_of_those_who_have_it(void **state)
 {
@@ -424,6 +443,7 @@ int main(void)
         cmocka_unit_test(gap_with_votes_names_them),
         cmocka_unit_test(gap_closed_in_time_is_not_asked_for),
         cmocka_unit_test(gap_unanswered_is_asked_for_again),
+        cmocka_unit_test(gap_unanswered_is_asked_for_bit_by_bit),
         cmocka_unit_test(gap_is_asked_of_those_who_have_it),
         cmocka_unit_test(gap_told_by_a_promise_is_asked_of_who_told),
         cmocka_unit_test(chosen_with_value_is_learned_and_written),

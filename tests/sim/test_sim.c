@@ -35,6 +35,7 @@ static const uint64_t found[] = {
     10102, /* happy under a new life, by what the old one had said of itself */
     11432, /* a proposer that resigned kept proposals that were executed */
     93631, /* so did one that stood again at once */
+    19852, /* values in parts that overtook each other were never whole */
     28277, /* a client asked with the tokens of earlier lives, for 20 seconds */
     69410, /* what was executed again, from the log, left its proposal */
 };
