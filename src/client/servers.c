@@ -99,6 +99,7 @@ void servers_rotate(struct servers *s)
         if (s->list[next].foreign) continue;
         s->preferred = next;
         s->list[next].asked_ns = 0;
+        s->list[next].answers = false;
         return;
     }
 }

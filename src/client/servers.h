@@ -32,12 +32,14 @@ struct server {
     bool known;   /* it answered once */
     bool foreign; /* it belongs to another cluster: never asked */
     bool has_token;
+    bool answers; /* it did, since it was turned to */
     bool
         silent; /* something was not answered in time, and nothing came since */
     bool doubted; /* its token may be that of an earlier life: knock, too */
     uint64_t token;
     uint64_t heard_ns;
     uint64_t asked_ns;   /* first, since it was heard or preferred; or 0 */
+    uint64_t lapse_ns;   /* last end of a silence that was chance; or 0 */
     uint64_t lossy_ns;   /* until then, its silence is taken for chance */
     uint32_t large_lost; /* since its last reply */
     uint64_t small_until_ns;

@@ -236,6 +236,16 @@ static void session_prefer(struct session *s, uint32_t server, bool is_leader,
         session_rotate(s);
 }
 
+/* It is there, and some of what was sent got lost: once may be a pause, and who
+ * has only been turned to may have waited for a leader. */
+static void session_on_lapse(struct session *s, struct server *server)
+{
+    if (!server->silent || !server->answers) return;
+    if (server->lapse_ns && s->now_ns - server->lapse_ns < LOSSY_NS)
+        server->lossy_ns = s->now_ns + LOSSY_NS;
+    server->lapse_ns = s->now_ns;
+}
+
 static void session_on_reply(struct session *s, const struct address *addr,
                              uint8_t sender, struct reader r)
 {
@@ -252,7 +262,8 @@ static void session_on_reply(struct session *s, const struct address *addr,
     server->known = true;
     server->has_token = true;
     server->token = head.token;
-    if (server->silent) server->lossy_ns = s->now_ns + LOSSY_NS;
+    session_on_lapse(s, server);
+    server->answers = true;
     server->silent = false;
     server->doubted = false;
     server->heard_ns = s->now_ns;

@@ -21,6 +21,7 @@
 #define START_BUFFERS_SPARE 32u /* send buffers that replies leave alone */
 #define START_POOL_SMALL    26u /* order: 64 MiB of values, touched if used */
 #define START_POOL_LARGE    27u
+#define START_HISTORY_SLOTS 8192u /* as many as the core can keep */
 
 static int start_log_status(int rc)
 {
@@ -260,6 +261,7 @@ static void start_node_config(struct server *s, struct node_config *n,
         .batch_bytes = start_batch_bytes(s),
         .reply_bytes = s->outbox.body_max - REPLY_HEAD - REPLY_ITEM_HEAD,
         .window_slots = (uint32_t)c->window_slots,
+        .history_slots = START_HISTORY_SLOTS,
         .limits = { .store_max_bytes = c->store_max_bytes,
                     .session_period_ns = c->session_period_s * NS_PER_S,
                     .sessions_max = (uint32_t)c->sessions_max },

@@ -5,6 +5,7 @@
  * room that is not in use.  So a new table is not forgotten.
  */
 #include "base/assert.h"
+#include "base/units.h"
 #include "node/state.h"
 
 struct image {
@@ -49,12 +50,15 @@ uint32_t node_image(const struct node *n,
                     struct node_span spans[NODE_SPANS_MAX])
 {
     const struct reads *r = &n->reads;
+    const struct learner *l = &n->learner;
     const uint8_t *end = (const void *)(n->trash + n->trash_count);
     struct image im = { .at = (const void *)n, .spans = spans };
 
     image_skip_pool(&im, &n->pool);
-    image_skip(&im, n->learner.runs + n->learner.run_count,
-               n->learner.runs + LEARNER_RUNS_MAX);
+    /* What never held a value is all zeros still. */
+    image_skip(&im, l->ring + min_u64(l->held_upto + 1, LEARNER_RING),
+               l->ring + LEARNER_RING);
+    image_skip(&im, l->runs + l->run_count, l->runs + LEARNER_RUNS_MAX);
     if (r->count == 0) image_skip(&im, r->queue, r->queue + READS_MAX);
     image_skip(&im, n->scratch, n->scratch + SCRATCH_BYTES);
     image_skip(&im, end, end);

@@ -37,7 +37,7 @@ static int node_init_roles(struct node *n, struct arena *mem)
     if (rc < 0) return rc;
     rc = acceptor_init(&n->acceptor, &n->group, &n->journal, &n->pool, mem);
     if (rc < 0) return rc;
-    rc = learner_init(&n->learner, &n->pool, mem);
+    rc = learner_init(&n->learner, &n->pool, n->cfg.history_slots, mem);
     if (rc < 0) return rc;
     election_init(&n->election, &n->group, n->cfg.heartbeat_ns, n->cfg.priority,
                   n->cfg.seed + 2);
@@ -57,6 +57,7 @@ struct node *node_init(const struct node_config *cfg, struct arena *mem)
     ASSERT(cfg->reply_bytes >= REPLY_BYTES_MIN);
     ASSERT(cfg->reply_bytes <= REPLY_BYTES_MAX);
     ASSERT(cfg->window_slots >= 1 && cfg->window_slots <= PROPOSER_AHEAD);
+    ASSERT(cfg->history_slots >= 1 && cfg->history_slots <= LEARNER_HISTORY);
 
     if (!n) return NULL;
     *n = (struct node){ .cfg = *cfg };

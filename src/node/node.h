@@ -65,10 +65,11 @@ struct node_config {
     uint64_t noop_interval_ns;
     uint64_t rto_min_ns;
     uint64_t rto_max_ns;
-    uint32_t batch_bytes;  /* most bytes of commands in one value */
-    uint32_t reply_bytes;  /* most bytes of the value of one reply */
-    uint32_t window_slots; /* most slots in flight, 1..1024 */
-    uint32_t pool_order;   /* values live in 1 << order bytes */
+    uint32_t batch_bytes;   /* most bytes of commands in one value */
+    uint32_t reply_bytes;   /* most bytes of the value of one reply */
+    uint32_t window_slots;  /* most slots in flight, 1..1024 */
+    uint32_t history_slots; /* kept in memory for members that lag, 1..8192 */
+    uint32_t pool_order;    /* values live in 1 << order bytes */
     struct kv_limits limits;
     struct kv_allocator memory; /* for the state machine */
     struct role_schedule schedules[ROLES];

@@ -103,13 +103,27 @@ static void reason_election(const struct node *n, struct line *l)
     }
 }
 
+/* Why nothing is decided, or answered, though this member leads. */
+static void reason_leader(const struct node *n, struct line *l)
+{
+    if (!node_has(n, ROLE_PROPOSER)) {
+        line_add(l, "the proposer of the leader is down");
+    } else if (!node_has(n, ROLE_LEARNER)) {
+        line_add(l, "the learner of the leader is down");
+    } else if (!node_is_serving(n)) {
+        line_add(l, "the leader executes first what came before it");
+    }
+}
+
 void reason_say(const struct node *n, char *text)
 {
     const struct self_view self = node_self(n);
+    const uint8_t leader = election_leader(&n->election);
     struct line l = { .text = text };
 
     text[0] = '\0';
-    if (election_leader(&n->election) != MEMBER_NONE) return;
+    if (leader == n->group.self) reason_leader(n, &l);
+    if (leader != MEMBER_NONE) return;
     if (!n->identity.live) {
         line_add(&l, "starting: the log is being made ready");
     } else if (!n->identity.admitted) {

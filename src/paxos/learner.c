@@ -12,11 +12,15 @@ size_t learner_size(void)
            ARENA_SIZE(LEARNER_RUNS_MAX * sizeof(struct chosen_run));
 }
 
-int learner_init(struct learner *l, struct blob_pool *pool, struct arena *mem)
+int learner_init(struct learner *l, struct blob_pool *pool, uint32_t history,
+                 struct arena *mem)
 {
+    ASSERT(history >= 1 && history <= LEARNER_HISTORY);
+
     *l = (struct learner){
         .pool = pool,
         .kept_from = 1,
+        .history = history,
         .ring = arena_take(mem, LEARNER_RING, sizeof(struct learned)),
         .runs = arena_take(mem, LEARNER_RUNS_MAX, sizeof(struct chosen_run)),
     };
@@ -35,6 +39,7 @@ void learner_reset(struct learner *l)
     *l = (struct learner){
         .pool = l->pool,
         .kept_from = 1,
+        .history = l->history,
         .ring = l->ring,
         .runs = l->runs,
     };
@@ -127,7 +132,7 @@ void learner_executed(struct learner *l)
 void learner_trim(struct learner *l)
 {
     while (l->kept_from <= l->executed &&
-           (l->executed - l->kept_from >= LEARNER_HISTORY ||
+           (l->executed - l->kept_from >= l->history ||
             l->kept_bytes > LEARNER_HISTORY_MAX)) {
         struct learned *at = learner_at(l, l->kept_from);
 

@@ -13,9 +13,9 @@
 #include "base/arena.h"
 #include "paxos/message.h"
 
-#define LEARNER_RING        4096u      /* a power of two */
+#define LEARNER_RING        16384u     /* a power of two */
 #define LEARNER_WINDOW      2048u      /* slots ahead of execution */
-#define LEARNER_HISTORY     1024u      /* slots kept behind it, at most */
+#define LEARNER_HISTORY     8192u      /* most slots kept behind it */
 #define LEARNER_HISTORY_MAX (4u << 20) /* and bytes */
 #define LEARNER_RUNS_MAX    65536u
 
@@ -37,6 +37,7 @@ struct learner {
     uint64_t held_upto;   /* no slot above ever had a value here */
     uint64_t kept_from;   /* first slot of the history */
     uint64_t kept_bytes;
+    uint32_t history; /* slots kept behind execution, at most */
     struct learned *ring;
     struct chosen_run *runs; /* of executed slots, ascending */
     uint32_t run_count;
@@ -52,8 +53,9 @@ enum learn_result {
 
 size_t learner_size(void);
 
-/* Returns 0, or -ENOMEM if mem is too small. */
-int learner_init(struct learner *l, struct blob_pool *pool, struct arena *mem);
+/* history: 1..LEARNER_HISTORY.  Returns 0, or -ENOMEM if mem is too small. */
+int learner_init(struct learner *l, struct blob_pool *pool, uint32_t history,
+                 struct arena *mem);
 
 /* It is dead, and knows nothing. */
 void learner_reset(struct learner *l);

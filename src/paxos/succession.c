@@ -6,6 +6,7 @@
 
 #define PROBES          4u /* of the leader's port in an interval, if busy */
 #define QUIET_INTERVALS 10u
+#define LAG_SLOTS       1024u /* fetched within milliseconds */
 
 /* ---- leaving ---- */
 
@@ -170,14 +171,25 @@ bool election_has_able_peer(const struct election *e, uint64_t now_ns)
     return false;
 }
 
-/* By the order of E3, as far as heartbeats tell. */
-static bool election_is_better(const struct election *e, uint8_t i, uint8_t j)
+/* It has to fetch so much before it could serve that others are better. */
+static bool election_lags(const struct peer *p, uint64_t known)
+{
+    return known - p->chosen_upto > LAG_SLOTS;
+}
+
+/* By the order of E3, as far as heartbeats tell.  known: what the best informed
+ * of those in question knows as chosen. */
+static bool election_is_better(const struct election *e, uint8_t i, uint8_t j,
+                               uint64_t known)
 {
     const struct peer *a = &e->peers[i], *b = &e->peers[j];
     const bool a_full = a->flags & HEARTBEAT_FULL;
     const bool b_full = b->flags & HEARTBEAT_FULL;
 
     if (a_full != b_full) return b_full;
+    if (election_lags(a, known) != election_lags(b, known)) {
+        return election_lags(b, known);
+    }
     if (members_count(a->heard) != members_count(b->heard)) {
         return members_count(a->heard) > members_count(b->heard);
     }
@@ -192,12 +204,19 @@ static bool election_is_better(const struct election *e, uint8_t i, uint8_t j)
 uint8_t election_successor(const struct election *e, uint16_t among,
                            uint64_t now_ns)
 {
+    uint64_t known = 0;
     uint8_t best = MEMBER_NONE;
 
     for (uint8_t i = 0; i < e->group->n; i++) {
+        if (!election_is_able(e, i, now_ns)) among &= (uint16_t)~member_bit(i);
         if (!(among & member_bit(i))) continue;
-        if (!election_is_able(e, i, now_ns)) continue;
-        if (best == MEMBER_NONE || election_is_better(e, i, best)) best = i;
+        known = max_u64(known, e->peers[i].chosen_upto);
+    }
+    for (uint8_t i = 0; i < e->group->n; i++) {
+        if (!(among & member_bit(i))) continue;
+        if (best == MEMBER_NONE || election_is_better(e, i, best, known)) {
+            best = i;
+        }
     }
     return best;
 }

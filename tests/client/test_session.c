@@ -387,6 +387,18 @@ static void lost_request_is_sent_again_soon_to_the_same_server(void **state)
     assert_true(w->now_ns - start_ns < 3 * RTO_MIN_NS + NS_PER_MS);
 }
 
+/* One request is lost on its way, and the next is answered. */
+static void lapse(struct world *w)
+{
+    w->group.lose_requests = 1;
+    call(w, put_of("k", "v"));
+}
+
+static bool takes_silence_for_chance(struct world *w)
+{
+    return servers_preferred(&w->session.servers)->lossy_ns > w->now_ns;
+}
+
 /* Losses that were chance, and then silence that may be chance, too. */
 static void server_that_loses_datagrams_is_left_later(void **state)
 {
@@ -394,15 +406,33 @@ static void server_that_loses_datagrams_is_left_later(void **state)
     uint64_t start_ns;
 
     call(w, put_of("k", "v"));
-    w->group.lose_requests = 1;
-    call(w, put_of("k", "v"));
-    assert_true(servers_preferred(&w->session.servers)->lossy_ns > w->now_ns);
+    lapse(w);
+    assert_false(takes_silence_for_chance(w));
+    lapse(w);
+    assert_true(takes_silence_for_chance(w));
     start_ns = w->now_ns;
     w->group.members[0].dead = true;
     w->group.leader = 1;
     assert_int_equal(call(w, incr_of("n", 1)).status, PKV_OK);
     assert_true(w->now_ns - start_ns >= LOSSY_RTOS * RTO_MIN_NS);
     assert_true(w->now_ns - start_ns < 2 * LOSSY_RTOS * RTO_MIN_NS);
+}
+
+/* It may have waited for a leader, which is no sign of losses. */
+static void silence_of_who_was_just_turned_to_is_no_lapse(void **state)
+{
+    struct world *w = *state;
+
+    call(w, put_of("k", "v"));
+    w->group.members[0].dead = true;
+    w->group.leader = 1;
+    w->group.lose_writes = 1;
+    assert_int_equal(call(w, incr_of("n", 1)).status, PKV_OK);
+    assert_int_equal(w->group.lose_writes, 0);
+    assert_int_equal(w->session.servers.preferred, 1);
+    assert_int_equal(w->session.servers.list[1].lapse_ns, 0);
+    lapse(w);
+    assert_true(w->session.servers.list[1].lapse_ns > 0);
 }
 
 /* A token that is too old may be why: it knocks, and goes on. */
@@ -757,9 +787,10 @@ static void new_token_of_a_lossy_server_is_asked_for_soon(void **state)
     uint64_t start_ns;
 
     call(w, put_of("k", "v"));
-    w->group.lose_requests = 1;
-    call(w, put_of("k", "v"));
-    assert_true(servers_preferred(&w->session.servers)->lossy_ns > w->now_ns);
+    lapse(w);
+    assert_false(takes_silence_for_chance(w));
+    lapse(w);
+    assert_true(takes_silence_for_chance(w));
     start_ns = w->now_ns;
     for (uint32_t i = 0; i < w->group.count; i++) w->group.members[i].token++;
     assert_int_equal(call(w, incr_of("n", 1)).status, PKV_OK);
@@ -1040,6 +1071,7 @@ int main(void)
         TEST_ONE(write_with_lost_request_is_sent_again),
         TEST_THREE(lost_request_is_sent_again_soon_to_the_same_server),
         TEST_THREE(server_that_loses_datagrams_is_left_later),
+        TEST_THREE(silence_of_who_was_just_turned_to_is_no_lapse),
         TEST_THREE(silence_long_after_the_last_answer_makes_it_knock),
         TEST_ONE(write_with_lost_replies_runs_once),
         TEST_ONE(lost_open_is_sent_again_and_opens_one_session),

@@ -48,6 +48,7 @@ static const struct node_config config = {
     .batch_bytes = 8192,
     .reply_bytes = 8192,
     .window_slots = 16,
+    .history_slots = 1024,
     .pool_order = 20,
     .limits = { .store_max_bytes = 1 << 20,
                 .session_period_ns = UINT64_C(60000000000),

@@ -662,6 +662,7 @@ static void node_without_memory_is_not_made(void **state)
         .batch_bytes = 8192,
         .reply_bytes = 4096,
         .window_slots = 1,
+        .history_slots = 1,
         .pool_order = 20,
     };
     struct arena arena;

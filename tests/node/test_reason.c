@@ -41,6 +41,31 @@ static void leader_known_needs_no_reason(void **state)
     nodes_free(g);
 }
 
+static void leader_tells_which_role_it_lacks(void **state)
+{
+    static const char *const lines[ROLES] = {
+        [ROLE_PROPOSER] = "the proposer of the leader is down",
+        [ROLE_LEARNER] = "the learner of the leader is down",
+    };
+    struct nodes *g = nodes_new(1); /* with nobody to hand over to */
+
+    (void)state;
+    nodes_start_all(g);
+    nodes_until(g, nodes_are_led, 2 * NS_PER_S);
+    for (uint8_t role = 0; role < ROLES; role++) {
+        const struct role_order order = { .role = role, .kill = true };
+        const struct event ev = { .type = EVENT_ROLE, .order = &order };
+
+        if (!lines[role]) continue;
+        nodes_step(g, 0, &ev);
+        reason_is(g, 0, lines[role]);
+        nodes_until(g, nodes_are_led, 2 * NS_PER_S);
+        nodes_run(g, 10 * BEAT);
+        assert_null(nodes_status(g, 0).reason);
+    }
+    nodes_free(g);
+}
+
 static void first_start_names_who_has_not_answered(void **state)
 {
     struct nodes *g = nodes_new(5);
@@ -99,6 +124,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(leader_known_needs_no_reason),
+        cmocka_unit_test(leader_tells_which_role_it_lacks),
         cmocka_unit_test(first_start_names_who_has_not_answered),
         cmocka_unit_test(restart_names_who_has_not_answered),
         cmocka_unit_test(minority_names_who_is_silent),

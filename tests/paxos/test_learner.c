@@ -25,7 +25,8 @@ static int set_up(void **state)
 
     assert_non_null(f);
     kit_init(&f->k, 3, 0, ORDER, learner_size());
-    assert_int_equal(learner_init(&f->l, &f->k.pool, &f->k.arena), 0);
+    assert_int_equal(
+        learner_init(&f->l, &f->k.pool, LEARNER_HISTORY, &f->k.arena), 0);
     *state = f;
     return 0;
 }
@@ -179,8 +180,10 @@ static void history_of_one_step_and_window_fit_the_ring(void **state)
 {
     struct fixture *f = *state;
 
-    for (uint64_t s = 1; s <= LEARNER_HISTORY; s++) learn(f, s, "a");
-    execute_all(f);
+    for (uint64_t s = 1; s <= LEARNER_HISTORY; s++) {
+        learn(f, s, "a");
+        execute_all(f);
+    }
     for (uint64_t s = 1; s <= LEARNER_WINDOW; s++) {
         assert_int_equal(learn(f, LEARNER_HISTORY + s, "b"), LEARN_NEW);
     }
@@ -262,9 +265,9 @@ static void init_needs_exactly_its_size(void **state)
     void *memory = aligned_alloc(ARENA_ALIGN, learner_size());
 
     arena_init(&arena, memory, learner_size() - ARENA_ALIGN);
-    assert_int_equal(learner_init(&l, &f->k.pool, &arena), -ENOMEM);
+    assert_int_equal(learner_init(&l, &f->k.pool, 1, &arena), -ENOMEM);
     arena_init(&arena, memory, learner_size());
-    assert_int_equal(learner_init(&l, &f->k.pool, &arena), 0);
+    assert_int_equal(learner_init(&l, &f->k.pool, 1, &arena), 0);
     free(memory);
 }
 

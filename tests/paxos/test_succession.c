@@ -212,6 +212,21 @@ static void successor_is_the_best_that_is_able(void **state)
                      MEMBER_NONE);
 }
 
+/* It would have to fetch all that first, and nothing is executed meanwhile. */
+static void successor_is_not_one_that_lags(void **state)
+{
+    struct election_kit *f = *state;
+
+    for (uint8_t i = 0; i < 4; i++) f->e.peers[i].chosen_upto = 5000;
+    f->e.peers[4].chosen_upto = 5000 - 1024;
+    assert_int_equal(election_successor(&f->e, ALL, f->now_ns), 4);
+    f->e.peers[4].chosen_upto--;
+    assert_int_equal(election_successor(&f->e, ALL, f->now_ns), 3);
+    assert_int_equal(election_successor(&f->e, member_bit(4), f->now_ns), 4);
+    for (uint8_t i = 0; i < 4; i++) f->e.peers[i].flags |= HEARTBEAT_FULL;
+    assert_int_equal(election_successor(&f->e, ALL, f->now_ns), 4);
+}
+
 static void nobody_able_is_no_successor(void **state)
 {
     struct election_kit *f = *state;
@@ -382,6 +397,7 @@ int main(void)
         TEST(heartbeat_of_who_resigned_ends_its_ballot),
         TEST(heartbeat_of_resigned_says_from_what),
         TEST(successor_is_the_best_that_is_able),
+        TEST(successor_is_not_one_that_lags),
         TEST(nobody_able_is_no_successor),
         TEST(follower_probes_the_port_of_its_leader),
         TEST(follower_probes_when_another_follows_no_more),

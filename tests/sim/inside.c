@@ -33,7 +33,7 @@ bool inside_owes_vote(const struct node *n, const struct message *accept)
     if (identity_is_stale(n, accept)) return false;
     if (!ballot_equal(a->promised, accept->ballot)) return false;
     if (a->held_count || slot >= a->base) return false;
-    if (n->learner.executed - slot > LEARNER_HISTORY / 2) return false;
+    if (n->learner.executed - slot > n->learner.history / 2) return false;
     if (n->learner.kept_bytes > LEARNER_HISTORY_MAX) return false;
     at = learner_find(&n->learner, slot);
     return at && value_equal(value_of(at->blob), accept->accept.value);

@@ -97,6 +97,7 @@ void machine_init(struct world *w, uint8_t self, const uint8_t *ids)
             .batch_bytes = p->members.batch_bytes,
             .reply_bytes = p->network.mtu - REPLY_HEADS,
             .window_slots = p->members.window_slots,
+            .history_slots = PLAN_HISTORY,
             .pool_order = p->members.pool_order,
             .limits = p->members.limits,
             .memory = sim_memory_counted(&m->taken),

@@ -11,6 +11,7 @@
 
 #define PLAN_CLIENTS_MAX 64u
 #define PLAN_KEYS_MAX    16u
+#define PLAN_HISTORY     1024u /* slots kept, fewer than some worlds have */
 #define PLAN_WIDE_MAX    130u  /* keys in a world with many */
 #define PLAN_VAST_MAX    4000u /* and in a rare one with very many */
 

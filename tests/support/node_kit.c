@@ -112,6 +112,7 @@ static struct node_config config_of(struct nodes *g, uint8_t i)
         .batch_bytes = 8192,
         .reply_bytes = 4096,
         .window_slots = 64,
+        .history_slots = 1024,
         .pool_order = 22,
         .limits = { .store_max_bytes = 64 * MIB,
                     .session_period_ns = 60 * NS_PER_S,
