@@ -583,9 +583,9 @@ static int fill_small_disk(void)
     assert_int_equal(start(&f), 0);
     assert_int_equal(f.replayed, i);
     stop(&f, false);
-    umount(f.path);
     close(f.dir_fd);
-    rmdir(f.path);
+    assert_int_equal(umount(f.path), 0);
+    assert_int_equal(rmdir(f.path), 0);
     return 0;
 }
 
